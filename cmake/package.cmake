@@ -1,0 +1,37 @@
+# Install rules, the package for find_package (installed and straight from the build tree), and the one for pkg-config.
+# SPDX-License-Identifier: BSL-1.0
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(RONDO_COMPONENTS core)
+set(rondo_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/rondo")
+
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/rondo-config.cmake.in"
+  "${PROJECT_BINARY_DIR}/rondo-config.cmake"
+  INSTALL_DESTINATION "${rondo_config_dir}"
+  NO_SET_AND_CHECK_MACRO)
+# Before 1.0 a minor version may break source compatibility.
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/rondo-config-version.cmake" COMPATIBILITY SameMinorVersion)
+
+# Not in a project that only embeds rondo: CMake would refuse there if that project's own Boost or fmt is not exported.
+if(PROJECT_IS_TOP_LEVEL OR RONDO_INSTALL)
+  export(TARGETS rondo NAMESPACE rondo:: FILE "${PROJECT_BINARY_DIR}/rondo-targets.cmake")
+endif()
+
+if(NOT RONDO_INSTALL)
+  return()
+endif()
+
+install(TARGETS rondo EXPORT rondo-targets FILE_SET HEADERS)
+install(EXPORT rondo-targets NAMESPACE rondo:: DESTINATION "${rondo_config_dir}")
+install(FILES "${PROJECT_BINARY_DIR}/rondo-config.cmake" "${PROJECT_BINARY_DIR}/rondo-config-version.cmake"
+  DESTINATION "${rondo_config_dir}")
+
+# Paths relative to the file, so that `cmake --install --prefix` and moved trees work.
+set(rondo_pc_dir "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
+file(RELATIVE_PATH RONDO_PC_PREFIX "${rondo_pc_dir}" "${CMAKE_INSTALL_PREFIX}")
+string(REGEX REPLACE "/$" "" RONDO_PC_PREFIX "${RONDO_PC_PREFIX}")
+file(RELATIVE_PATH RONDO_PC_LIBDIR "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+file(RELATIVE_PATH RONDO_PC_INCLUDEDIR "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+configure_file("${PROJECT_SOURCE_DIR}/cmake/rondo.pc.in" "${PROJECT_BINARY_DIR}/rondo.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/rondo.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -1,0 +1,59 @@
+# Written by cmake/update_sources.cmake.
+# SPDX-License-Identifier: BSL-1.0
+
+set(RONDO_PUBLIC_HEADERS
+  include/rondo/awaitable.hpp
+  include/rondo/concurrent_future.hpp
+  include/rondo/context.hpp
+  include/rondo/detail/asio_compat.hpp
+  include/rondo/detail/callable.hpp
+  include/rondo/detail/callback.hpp
+  include/rondo/detail/config.hpp
+  include/rondo/detail/core.hpp
+  include/rondo/detail/export.hpp
+  include/rondo/detail/future_state.hpp
+  include/rondo/detail/list.hpp
+  include/rondo/detail/ref_count.hpp
+  include/rondo/detail/source.hpp
+  include/rondo/detail/task_state.hpp
+  include/rondo/detail/wait.hpp
+  include/rondo/diagnostics.hpp
+  include/rondo/errors.hpp
+  include/rondo/event_loop.hpp
+  include/rondo/future.hpp
+  include/rondo/loop_thread.hpp
+  include/rondo/rondo.hpp
+  include/rondo/runner.hpp
+  include/rondo/settled.hpp
+  include/rondo/signals.hpp
+  include/rondo/sleep.hpp
+  include/rondo/task.hpp
+  include/rondo/testing/virtual_clock.hpp
+  include/rondo/threads.hpp
+  include/rondo/time.hpp
+  include/rondo/use_task.hpp
+  include/rondo/version.hpp
+)
+
+set(RONDO_SOURCES
+  src/callback.cpp
+  src/concurrent_future.cpp
+  src/context.cpp
+  src/diagnostics.cpp
+  src/errors.cpp
+  src/event_loop.cpp
+  src/future_state.cpp
+  src/loop_core.cpp
+  src/loop_service.cpp
+  src/loop_thread.cpp
+  src/runner.cpp
+  src/shutdown.cpp
+  src/signals.cpp
+  src/sleep.cpp
+  src/task_runner.cpp
+  src/task_state.cpp
+  src/thread_state.cpp
+  src/threads.cpp
+  src/virtual_clock.cpp
+  src/wait.cpp
+)

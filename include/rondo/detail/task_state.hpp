@@ -1,0 +1,111 @@
+// The shared state behind tasks.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <rondo/detail/future_state.hpp>
+#include <rondo/detail/source.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <string>
+
+RONDO_BEGIN_NAMESPACE
+namespace detail {
+
+/// Hook in the loop's list of live tasks.
+struct live_hook : list_hook {};
+
+/// A task without its value: the life of one coroutine.
+///
+/// It is in the ready queue until its first step, then some runner drives it (see src/task_runner.hpp). From creation
+/// to completion the engine holds one reference, so a task that nobody refers to lives on.
+class RONDO_EXPORT task_state_base : public future_state_base, public ready_node, public live_hook {
+public:
+  task_state_base(loop_core& core, std::source_location where) noexcept;
+  ~task_state_base() override;
+
+  /// The coroutine that runs the body and stores its value.
+  virtual awaitable<void> drive() = 0;
+
+  /// Destroys what is left of the body: all of it if the task never started.
+  virtual void drop_body() noexcept = 0;
+
+  bool cancel(optional_text message) override;
+  task_state_base* as_task() noexcept override { return this; }
+  std::string describe() const override;
+
+  /// Cancels one of the tasks of the circle that this task waits for.
+  void break_circle() noexcept;
+
+  void run() noexcept override;
+  void drop() noexcept override;
+
+  /// Puts the task into the ready queue, or runs its first step at once.
+  void launch(bool eager);
+
+  std::string name() const;
+  void set_name(std::string name);
+  int cancelling() const noexcept { return cancel_requests_; }
+  int uncancel() noexcept;
+
+  optional_text cancel_message() noexcept { return std::move(message_); }
+  void set_cancel_message(optional_text message) noexcept { message_ = std::move(message); }
+
+  /// Takes a pending cancellation as the outcome: the error, or null if none is pending.
+  std::exception_ptr take_cancellation();
+
+  // What the kernel reads and writes; all of it on the loop's thread.
+  task_runner* runner = nullptr;
+  wait_node* waiting = nullptr; // the rondo wait in which the task's own coroutine is parked
+  int cancel_requests_ = 0;
+  bool must_cancel = false; // a cancellation that the next step delivers
+  bool started = false;
+  bool background = false;
+  bool reported_pending = false;
+  std::uint64_t number = 0;   // the N of "Task-N"
+  optional_text wait_message; // of the cancellation that ended the current wait
+  context variables;
+  std::source_location where;
+  std::int64_t since = 0; // when it was last suspended in a plain operation, or made
+
+protected:
+  bool take_last_words(exception_context& c) override;
+
+private:
+  std::unique_ptr<std::string> name_;
+};
+
+/// How a task's body is kept: a coroutine, or a callable that lives until its coroutine has ended (a lambda's closure
+/// would otherwise die before the first step).
+template <class T, class Body>
+class task_state final : public task_state_base {
+public:
+  template <class B>
+  task_state(loop_core& core, std::source_location place, B&& body)
+      : task_state_base(core, place), body_(std::forward<B>(body)) {}
+
+  void* cell() noexcept override { return &cell_; }
+  void drop_body() noexcept override { body_.reset(); }
+
+  awaitable<void> drive() override {
+    if constexpr (is_awaitable<Body>) {
+      if constexpr (std::is_void_v<T>)
+        co_await std::move(*body_);
+      else
+        cell_.emplace(co_await std::move(*body_));
+    } else {
+      if constexpr (std::is_void_v<T>)
+        co_await (*body_)();
+      else
+        cell_.emplace(co_await (*body_)());
+    }
+  }
+
+private:
+  std::optional<Body> body_;
+  value_cell<T> cell_;
+};
+
+} // namespace detail
+RONDO_END_NAMESPACE

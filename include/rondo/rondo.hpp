@@ -1,0 +1,21 @@
+// Everything of the core library.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <rondo/awaitable.hpp>
+#include <rondo/concurrent_future.hpp>
+#include <rondo/context.hpp>
+#include <rondo/diagnostics.hpp>
+#include <rondo/errors.hpp>
+#include <rondo/event_loop.hpp>
+#include <rondo/future.hpp>
+#include <rondo/loop_thread.hpp>
+#include <rondo/runner.hpp>
+#include <rondo/settled.hpp>
+#include <rondo/signals.hpp>
+#include <rondo/sleep.hpp>
+#include <rondo/task.hpp>
+#include <rondo/threads.hpp>
+#include <rondo/time.hpp>
+#include <rondo/use_task.hpp>
+#include <rondo/version.hpp>

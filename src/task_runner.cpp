@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "task_runner.hpp"
+
+#include <rondo/errors.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+
+RONDO_BEGIN_NAMESPACE
+namespace detail {
+
+namespace {
+
+/// Filters of the runner's cancellation state. Asio's own state stays set once it was triggered and makes every later
+/// co_await throw; asyncio's cancellation is delivered once. So nothing stays set (in), and everything passes (out),
+/// except in the level-triggered moment of `task_runner::probe`.
+class in_filter {
+public:
+  explicit in_filter(task_runner& r) noexcept : runner_(&r) { ++runner_->live_filters; }
+  in_filter(const in_filter& other) noexcept : runner_(other.runner_) { ++runner_->live_filters; }
+  in_filter& operator=(const in_filter&) = delete;
+  ~in_filter() { --runner_->live_filters; }
+
+  boost::asio::cancellation_type_t operator()(boost::asio::cancellation_type_t type) const noexcept {
+    return runner_->level ? type : boost::asio::cancellation_type::none;
+  }
+
+private:
+  task_runner* runner_;
+};
+
+class out_filter {
+public:
+  explicit out_filter(task_runner& r) noexcept : runner_(&r) {}
+
+  boost::asio::cancellation_type_t operator()(boost::asio::cancellation_type_t) const noexcept {
+    return runner_->level ? boost::asio::cancellation_type::none : boost::asio::cancellation_type::all;
+  }
+
+private:
+  task_runner* runner_;
+};
+
+/// Parks the runner's coroutine until it gets a task.
+class idle_op {
+public:
+  explicit idle_op(task_runner& r) noexcept : runner_(&r) {}
+
+  template <class Token>
+    requires(!std::is_pointer_v<std::decay_t<Token>>)
+  auto operator()(Token&& token) && {
+    if constexpr (std::is_same_v<std::decay_t<Token>, frame_handler<void>>)
+      park(std::move(token));
+    else
+      return boost::asio::async_initiate<Token, op_signature<void>>([](auto&&) {}, token);
+  }
+
+private:
+  void park(frame_handler<void>&& handler) {
+    runner_->coroutine = handler.coroutine();
+    runner_->idle.emplace(std::move(handler));
+    runner_->core->runner_idles(*runner_);
+  }
+
+  task_runner* runner_;
+};
+
+/// The handler that co_spawn calls when a runner has ended, which it does only by being destroyed. It is a type of its
+/// own because `bind_cancellation_slot` takes a dispatching path with a use after free in Boost 1.81.
+struct runner_ended {
+  using cancellation_slot_type = boost::asio::cancellation_slot;
+
+  cancellation_slot_type get_cancellation_slot() const noexcept { return runner->signal.slot(); }
+  void operator()(std::exception_ptr) const noexcept {}
+
+  task_runner* runner;
+};
+
+/// Holds the engine's reference to a task while a runner drives it. The runner's frame may be destroyed in the middle of
+/// a task when the context ends; the task is then left pending.
+class driven_task {
+public:
+  explicit driven_task(task_runner& r) noexcept : runner_(r), task_(r.task, false) {}
+  driven_task(const driven_task&) = delete;
+  driven_task& operator=(const driven_task&) = delete;
+  ~driven_task() {
+    if (!task_) return;
+    leave();
+    task_->drop_body();
+  }
+
+  task_state_base& operator*() const noexcept { return *task_; }
+
+  void returned() noexcept {
+    task_->drop_body();
+    if (std::exception_ptr cancellation = take_cancellation()) return end_cancelled(std::move(cancellation));
+    end();
+    task_->finish(future_state_base::status::finished);
+    task_.reset();
+  }
+
+  /// Called in the catch block with the exception that left the task.
+  void threw(std::exception_ptr error) noexcept {
+    try {
+      throw;
+    } catch (const cancelled_error&) {
+      return end_cancelled(std::move(error));
+    } catch (const keyboard_interrupt&) {
+      runner_.core->interrupt(error);
+    } catch (...) {
+      if (is_cancellation(error)) return end_cancelled(std::move(error));
+    }
+    // As in CPython a pending cancellation does not replace an exception that has left the coroutine.
+    task_->drop_body();
+    end();
+    task_->finish_failed(std::move(error));
+    task_.reset();
+  }
+
+private:
+  std::exception_ptr take_cancellation() noexcept {
+    return task_->must_cancel ? task_->take_cancellation() : std::exception_ptr();
+  }
+
+  void end_cancelled(std::exception_ptr error) noexcept {
+    task_->drop_body();
+    end();
+    task_->finish_cancelled(std::move(error));
+    task_.reset();
+  }
+
+  void end() noexcept {
+    leave();
+    runner_.core->task_ends(*task_);
+  }
+
+  void leave() noexcept {
+    task_->runner = nullptr;
+    runner_.task = nullptr;
+    runner_.suspect = runner_.probing = runner_.marked = false;
+    runner_.outrun = 0;
+  }
+
+  task_runner& runner_;
+  ref<task_state_base> task_; // adopted: the engine's reference
+};
+
+awaitable<void> serve(task_runner* r) {
+  for (;;) {
+    // The executor may have started this coroutine late, when its first task is there already.
+    if (!r->task) co_await idle_op(*r);
+    if (r->live_filters == 0) {
+      co_await boost::asio::this_coro::reset_cancellation_state(in_filter(*r), out_filter(*r));
+      r->state = co_await boost::asio::this_coro::cancellation_state;
+    }
+    co_await boost::asio::this_coro::throw_if_cancelled(true);
+    driven_task task(*r);
+    try {
+      co_await (*task).drive();
+      task.returned();
+    } catch (...) {
+      task.threw(std::current_exception());
+    }
+  }
+}
+
+} // namespace
+
+task_runner* task_runner::create(loop_core& core) {
+  auto* r = new task_runner(core);
+  core.runners.push_back(*r);
+  r->creating = true;
+  boost::asio::co_spawn(boost::asio::any_io_executor(task_executor(*r)), serve(r), runner_ended{r});
+  r->creating = false;
+  if (r->idle) r->baseline = r->references.load(std::memory_order_acquire);
+  return r;
+}
+
+void task_runner::begin(task_state_base& t) noexcept {
+  task = &t;
+  t.runner = this;
+  if (!idle) return;
+  frame_handler<void> handler(std::move(*idle));
+  idle.reset();
+  slice s(this, true);
+  std::exception_ptr none;
+  handler.complete(none, nullptr);
+  s.finish();
+}
+
+void task_runner::retire() noexcept {
+  unlink();
+  idle.reset();
+  release();
+}
+
+// Delivery of a cancellation to a plain Asio operation.
+//
+// Nothing tells whether the operation in which a coroutine is suspended has completed already: its cancellation handler
+// stays in the slot until the coroutine resumes, and an emit does nothing then. So the kernel asks the executor's queue.
+//
+//   cancel()            must_cancel = true, a probe is posted
+//   probe runs          the task has run since: it made progress, try again at its next suspension
+//                       otherwise: post a marker, then emit
+//   marker runs first   the operation was in progress and is cancelled: done
+//   a slice runs first  the operation had completed: must_cancel = true again
+//
+// This needs an executor that runs things in the order of posting. On others (a strand of a pool) must_cancel stays set
+// until a rondo wait delivers it or the task ends: the cancellation may come twice, but is not lost.
+task_runner::probe_result task_runner::probe(task_state_base& t, bool& post_marker) noexcept {
+  constexpr int patience = 16;
+
+  if (marked) {
+    marked = suspect = false;
+    if (!t.must_cancel) return probe_result::done;
+  }
+  if (!t.must_cancel || running || t.waiting) return probe_result::done;
+  if (slices != probe_stamp) {
+    probe_stamp = slices;
+    if (++outrun <= patience) return probe_result::again;
+    // Operations that are always ready outrun the probes, and a flooding peer would defeat a timeout: Asio's level
+    // trigger reaches the next co_await whatever it awaits.
+    outrun = 0;
+    if (live_filters > 0) {
+      level = true;
+      signal.emit(boost::asio::cancellation_type::all);
+      level = false;
+      level_set = true;
+      t.must_cancel = false;
+    }
+    return probe_result::done;
+  }
+  if (live_filters == 0) { // the user's cancellation state: Asio's rules, and must_cancel for the next rondo wait
+    emit_total();
+    return probe_result::done;
+  }
+  if (!state.slot().has_handler()) return probe_result::done; // cannot be cancelled; the next suspension can
+  if (core->fifo()) {
+    t.must_cancel = false;
+    suspect = true;
+    marked = true;
+    post_marker = true;
+    return probe_result::marked;
+  }
+  emit_total();
+  return probe_result::done;
+}
+
+void task_runner::emit_total() noexcept {
+  emitting = true;
+  // `total` alone is ignored by composed reads and writes.
+  signal.emit(boost::asio::cancellation_type::all);
+  emitting = false;
+}
+
+void loop_core::add_probe(task_state_base& task) {
+  task_runner& r = *task.runner;
+  if (r.probing || r.marked) return;
+  r.probing = true;
+  r.probe_stamp = r.slices;
+  probes_.emplace_back(&task);
+  if (probe_posted_) return;
+  probe_posted_ = true;
+  posting_.execute([self = ref<loop_core>(this)] { self->run_probes(); });
+}
+
+void loop_core::run_probes() {
+  running_scope scope(*this);
+  probe_posted_ = false;
+  std::vector<ref<task_state_base>> probes = std::move(probes_);
+  probes_.clear();
+  std::vector<ref<task_state_base>> marked;
+  bool post_marker = false;
+  for (ref<task_state_base>& t : probes) {
+    task_runner* r = t->runner;
+    if (!r || t->done()) continue;
+    r->probing = false;
+    switch (r->probe(*t, post_marker)) {
+    case task_runner::probe_result::done:
+      if (t->must_cancel && r->slices != r->probe_stamp) add_probe(*t);
+      break;
+    case task_runner::probe_result::again:
+      add_probe(*t);
+      break;
+    case task_runner::probe_result::marked:
+      marked.push_back(std::move(t));
+      break;
+    }
+  }
+  if (!post_marker) return;
+  // The marker goes into the queue before the completions that the emits cause.
+  for (ref<task_state_base>& t : marked)
+    probes_.push_back(t);
+  if (!probe_posted_) {
+    probe_posted_ = true;
+    posting_.execute([self = ref<loop_core>(this)] { self->run_probes(); });
+  }
+  for (ref<task_state_base>& t : marked)
+    if (t->runner) t->runner->emit_total();
+}
+
+slice::slice(task_runner* runner, bool own) noexcept : runner_(runner), own_(own), outermost_(false) {
+  thread_state& state = this_thread();
+  previous_runner_ = state.runner;
+  previous_core_ = state.core;
+  if (!runner_) return;
+  if (!own_) runner_->add_reference();
+  state.runner = runner_;
+  state.core = runner_->core.get();
+  if (runner_->running || runner_->emitting) return;
+  outermost_ = true;
+  runner_->running = true;
+  ++runner_->slices;
+  if (runner_->suspect) {
+    runner_->suspect = false;
+    if (runner_->task) runner_->task->must_cancel = true;
+  }
+}
+
+void slice::finish() noexcept {
+  if (!outermost_) return;
+  outermost_ = false;
+  while (wait_node* ready = std::exchange(runner_->immediate, nullptr))
+    ready->run();
+  runner_->running = false;
+  if (runner_->level_set) {
+    runner_->level_set = false;
+    if (runner_->live_filters > 0) runner_->state.clear();
+  }
+  task_state_base* t = runner_->task;
+  if (!t) return;
+  if (!t->waiting) t->since = runner_->core->batch_time();
+  if (t->must_cancel && !t->waiting) runner_->core->add_probe(*t);
+}
+
+slice::~slice() {
+  thread_state& state = this_thread();
+  state.runner = previous_runner_;
+  state.core = previous_core_;
+  if (!runner_) return;
+  if (outermost_) runner_->running = false; // user code threw
+  if (!own_) runner_->release();
+}
+
+} // namespace detail
+RONDO_END_NAMESPACE

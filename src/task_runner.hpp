@@ -1,0 +1,182 @@
+// Runners: recycled coroutines that drive tasks, and the executor under which a task's coroutine runs.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "loop_core.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/execution.hpp>
+
+#include <atomic>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+RONDO_BEGIN_NAMESPACE
+namespace detail {
+
+/// One coroutine made with `co_spawn`, which runs one task after another: making one costs four times what a task costs.
+///
+/// Its memory is counted by the copies of its executor, because frames that the context destroys at its end still hold
+/// some. A runner takes a new task only if the count is what it was when the runner was new: nobody may meet another
+/// task under an executor that he kept.
+class task_runner final : public list_hook {
+public:
+  explicit task_runner(loop_core& loop) : core(&loop) {}
+  task_runner(const task_runner&) = delete;
+  task_runner& operator=(const task_runner&) = delete;
+
+  static task_runner* create(loop_core& core);
+
+  /// Drives the task up to its first suspension.
+  void begin(task_state_base& t) noexcept;
+
+  /// Ends an idle runner; its frames are destroyed through the executor.
+  void retire() noexcept;
+
+  /// Drops the parked idle wait: the loop ends.
+  void drop_idle() noexcept { idle.reset(); }
+
+  bool reusable() const noexcept { return references.load(std::memory_order_acquire) == baseline; }
+
+  void add_reference() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  /// Delivers a cancellation to the plain operation in which the task is suspended; see the .cpp.
+  enum class probe_result { done, again, marked };
+  probe_result probe(task_state_base& t, bool& post_marker) noexcept;
+  void emit_total() noexcept;
+
+  const ref<loop_core> core;
+  task_state_base* task = nullptr;
+  const void* coroutine = nullptr; // the identity of the runner's own coroutine
+  wait_node* immediate = nullptr;  // a wait that was ready: resumed at the end of the slice
+  std::optional<frame_handler<void>> idle;
+  std::atomic<int> references{1}; // executor copies, and one of the loop's
+  int baseline = -1;              // `references` at the first idle; never equal until then
+  bool running = false;           // inside a slice
+  bool creating = false;          // work guards made now are not the user's
+
+  // Cancellation of plain operations.
+  boost::asio::cancellation_signal signal;
+  boost::asio::cancellation_state state; // valid while live_filters > 0
+  int live_filters = 0;                  // 0: the user replaced the cancellation state
+  bool level = false;                    // the filters let the cancellation stay set
+  bool level_set = false;                // it is set, until the end of the next slice
+  bool emitting = false;
+  bool suspect = false; // emitted; a slice before the marker means that the operation had completed
+  bool probing = false;
+  bool marked = false;
+  unsigned slices = 0;
+  unsigned probe_stamp = 0;
+  int outrun = 0;
+
+private:
+  ~task_runner() = default;
+};
+
+/// The executor of a task's coroutine: the loop's, with the task's identity. Small enough for `any_io_executor` to hold
+/// without an allocation.
+class task_executor {
+public:
+  explicit task_executor(task_runner& r) noexcept : runner_(&r) { runner_->add_reference(); }
+  task_executor(const task_executor& other) noexcept : task_executor(other.runner_, other.bits_) {}
+  task_executor(task_executor&& other) noexcept : task_executor(other.runner_, other.bits_) {}
+  task_executor& operator=(const task_executor&) = delete;
+  ~task_executor() {
+    if (bits_ & tracked) runner_->core->external_work_ends();
+    runner_->release();
+  }
+
+  boost::asio::execution_context& query(boost::asio::execution::context_t) const noexcept {
+    return runner_->core->context();
+  }
+  static constexpr boost::asio::execution::mapping_t query(boost::asio::execution::mapping_t) noexcept {
+    return boost::asio::execution::mapping.thread;
+  }
+  boost::asio::execution::blocking_t query(boost::asio::execution::blocking_t) const noexcept {
+    if (bits_ & never_blocking) return boost::asio::execution::blocking.never;
+    return boost::asio::execution::blocking.possibly;
+  }
+  boost::asio::execution::relationship_t query(boost::asio::execution::relationship_t) const noexcept {
+    if (bits_ & continuation) return boost::asio::execution::relationship.continuation;
+    return boost::asio::execution::relationship.fork;
+  }
+  boost::asio::execution::outstanding_work_t query(boost::asio::execution::outstanding_work_t) const noexcept {
+    if (bits_ & tracked) return boost::asio::execution::outstanding_work.tracked;
+    return boost::asio::execution::outstanding_work.untracked;
+  }
+
+  task_executor require(boost::asio::execution::blocking_t::never_t) const noexcept { return with(never_blocking); }
+  task_executor require(boost::asio::execution::blocking_t::possibly_t) const noexcept {
+    return without(never_blocking);
+  }
+  task_executor require(boost::asio::execution::relationship_t::continuation_t) const noexcept {
+    return with(continuation);
+  }
+  task_executor require(boost::asio::execution::relationship_t::fork_t) const noexcept { return without(continuation); }
+  task_executor require(boost::asio::execution::outstanding_work_t::tracked_t) const noexcept {
+    return runner_->creating ? *this : with(tracked);
+  }
+  task_executor require(boost::asio::execution::outstanding_work_t::untracked_t) const noexcept {
+    return without(tracked);
+  }
+
+  template <class F>
+  void execute(F&& f) const;
+
+  friend bool operator==(const task_executor& a, const task_executor& b) noexcept {
+    return a.runner_ == b.runner_ && a.bits_ == b.bits_;
+  }
+  friend bool operator!=(const task_executor& a, const task_executor& b) noexcept { return !(a == b); }
+
+private:
+  enum bits : unsigned char { never_blocking = 1, continuation = 2, tracked = 4 };
+
+  task_executor(task_runner* r, unsigned char b) noexcept : runner_(r), bits_(b) {
+    runner_->add_reference();
+    if (bits_ & tracked) runner_->core->external_work_begins();
+  }
+
+  task_executor with(bits b) const noexcept { return task_executor(runner_, static_cast<unsigned char>(bits_ | b)); }
+  task_executor without(bits b) const noexcept {
+    return task_executor(runner_, static_cast<unsigned char>(bits_ & ~b));
+  }
+
+  template <class F>
+  struct step;
+
+  task_runner* runner_;
+  unsigned char bits_ = 0;
+};
+
+/// A resumption that comes from a plain Asio operation, as a slice of the task.
+template <class F>
+struct task_executor::step {
+  task_executor keep;
+  F f;
+
+  void operator()() {
+    slice s(keep.runner_, true); // `keep` holds the runner
+    std::move(f)();
+    s.finish();
+  }
+};
+
+template <class F>
+void task_executor::execute(F&& f) const {
+  loop_core& core = *runner_->core;
+  const auto& inner = bits_ & never_blocking ? core.posting_executor() : core.dispatching_executor();
+  if (!inner) return; // the context is gone: f dies here
+  inner.execute(step<std::decay_t<F>>{task_executor(runner_, 0), std::forward<F>(f)});
+}
+
+static_assert(sizeof(task_executor) <= 16 && std::is_nothrow_move_constructible_v<task_executor>,
+              "any_io_executor must hold it without an allocation");
+
+} // namespace detail
+RONDO_END_NAMESPACE

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "diagnostics.hpp"
+#include "loop_core.hpp"
+#include "task_runner.hpp"
+
+#include <rondo/task.hpp>
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <stdexcept>
+
+RONDO_BEGIN_NAMESPACE
+namespace detail {
+
+namespace {
+
+std::uint64_t next_task_number() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+/// The task that `t` awaits, if that one can still be cancelled in its place.
+task_state_base* awaited_task(task_state_base& t) noexcept {
+  future_state_base* f = t.waiting ? t.waiting->awaited() : nullptr;
+  task_state_base* next = f ? f->as_task() : nullptr;
+  return next && !next->done() ? next : nullptr;
+}
+
+/// Throws if the chain of tasks from `t` on ends in a circle; a cancellation would run round it for ever.
+void refuse_circle(task_state_base& t) {
+  task_state_base* slow = &t;
+  task_state_base* fast = awaited_task(t);
+  while (fast && fast != slow) {
+    fast = awaited_task(*fast);
+    if (!fast || fast == slow) break;
+    fast = awaited_task(*fast);
+    slow = awaited_task(*slow);
+  }
+  if (!fast) return;
+  std::string names = fmt::format("'{}'", fast->name());
+  for (task_state_base* p = awaited_task(*fast); p != fast; p = awaited_task(*p))
+    names += fmt::format(" -> '{}'", p->name());
+  throw std::runtime_error(fmt::format(
+      "cancel: tasks await each other in a circle, so none of them can end: {} -> '{}'", names, fast->name()));
+}
+
+} // namespace
+
+task_state_base::task_state_base(loop_core& core, std::source_location place) noexcept
+    : future_state_base(core), number(next_task_number()), where(place), since(core.batch_time()) {}
+
+task_state_base::~task_state_base() = default;
+
+void task_state_base::launch(bool eager) {
+  core_->task_begins(*this);
+  add_ref(); // the engine's, until the task has ended
+  // Eager tasks that make eager tasks nest on the stack; deep inside, the next one waits for its turn instead.
+  constexpr int max_depth = 100;
+  static thread_local int depth = 0;
+  if (!eager || depth >= max_depth) return core_->push(*this);
+  // The creator may hold the last other reference, and the first step may end the task.
+  thread_state& state = this_thread();
+  const thread_state creator = state;
+  state.runner = nullptr;
+  state.variables = nullptr;
+  ++depth;
+  run();
+  --depth;
+  state = creator;
+}
+
+void task_state_base::run() noexcept {
+  if (must_cancel) { // cancelled before its first step: the body never runs
+    std::exception_ptr error = take_cancellation();
+    must_cancel = false;
+    drop_body();
+    core_->task_ends(*this);
+    finish_cancelled(std::move(error));
+    return release();
+  }
+  started = true;
+  try {
+    core_->idle_runner()->begin(*this);
+  } catch (...) { // no memory for a runner
+    drop_body();
+    core_->task_ends(*this);
+    finish_failed(std::current_exception());
+    release();
+  }
+}
+
+void task_state_base::drop() noexcept {
+  drop_body();
+  auto& live = static_cast<live_hook&>(*this);
+  if (live.linked()) live.unlink();
+  release();
+}
+
+bool task_state_base::cancel(optional_text message) {
+  unretrieved_ = false;
+  if (done()) return false;
+  check_thread(*core_, "cancel", "cancel_threadsafe");
+  refuse_circle(*this);
+  if (core_->closed()) return false; // what is left of the task is being destroyed
+  task_state_base* t = this;
+  ++t->cancel_requests_;
+  while (task_state_base* next = awaited_task(*t)) {
+    t = next;
+    ++t->cancel_requests_;
+  }
+  if (t->waiting && t->waiting->cancel(message)) return true;
+  t->must_cancel = true;
+  t->message_ = std::move(message);
+  if (t->runner && !t->runner->running && !t->waiting) core_->add_probe(*t);
+  return true;
+}
+
+void task_state_base::break_circle() noexcept {
+  ++cancel_requests_;
+  waiting->cut();
+}
+
+int task_state_base::uncancel() noexcept {
+  if (cancel_requests_ > 0 && --cancel_requests_ == 0) must_cancel = false;
+  return cancel_requests_;
+}
+
+std::exception_ptr task_state_base::take_cancellation() {
+  must_cancel = false;
+  auto error = std::make_exception_ptr(cancelled_error(message_.str()));
+  message_.reset();
+  return error;
+}
+
+std::string task_state_base::name() const { return name_ ? *name_ : fmt::format("Task-{}", number); }
+void task_state_base::set_name(std::string name) { name_ = std::make_unique<std::string>(std::move(name)); }
+std::string task_state_base::describe() const { return fmt::format("task '{}'", name()); }
+
+bool task_state_base::take_last_words(exception_context& c) {
+  const bool pending = !done() && !std::exchange(reported_pending, true);
+  const bool unretrieved = std::exchange(unretrieved_, false);
+  if (!pending && !unretrieved) return false;
+  c.message = fmt::format("{}: {} created at {}",
+                          pending ? "Task was destroyed but it is pending!" : "Task exception was never retrieved",
+                          describe(), describe_place(where));
+  c.exception = error_;
+  c.task = make_handle<any_task>(ref<future_state_base>(this));
+  return true;
+}
+
+void launch_task(ref<task_state_base> state, task_options options) {
+  loop_core& core = state->core();
+  if (core.task_factory) core.task_factory(options);
+  if (options.name()) state->set_name(*options.name());
+  state->background = options.background();
+  state->variables = options.context() ? *options.context() : copy_context();
+  const bool eager = options.eager().value_or(false) && this_thread().core == &core;
+  state->launch(eager);
+}
+
+cancellation_watch::cancellation_watch() noexcept {
+  task_runner* r = this_thread().runner;
+  if (!r || !r->task) return;
+  task_ = r->task;
+  requests_ = task_->cancelling();
+  pending_ = task_->must_cancel;
+}
+
+bool cancellation_watch::cancelled_meanwhile() const noexcept {
+  return task_ && (task_->cancelling() > requests_ || (pending_ && !task_->must_cancel));
+}
+
+namespace {
+
+/// Waits for the end of a task whose value is of no interest; gives its error.
+class end_op final : public wait_op<std::exception_ptr, end_op> {
+public:
+  explicit end_op(ref<future_state_base> state) noexcept : state_(std::move(state)) {}
+  end_op(end_op&&) noexcept = default;
+  ~end_op() { rescue(); }
+
+  bool cancel(optional_text& message) noexcept override {
+    return !state_->done() && state_->cancel(std::move(message));
+  }
+  future_state_base* awaited() noexcept override { return state_.get(); }
+  std::string waits_for() const override { return state_->describe(); }
+
+private:
+  friend class wait_op<std::exception_ptr, end_op>;
+
+  void park() {
+    if (&state_->core() != core_ || state_ == owner_)
+      return fail(std::make_exception_ptr(std::runtime_error(
+          "cancel_and_wait: " + state_->describe() + " is the running task itself, or belongs to a different loop")));
+    if (state_->done()) return complete_now();
+    state_->add_waiter(*this);
+    parked();
+  }
+
+  void collect(std::exception_ptr&, std::optional<std::exception_ptr>& value) noexcept {
+    value.emplace(state_->outcome_error());
+  }
+
+  ref<future_state_base> state_;
+};
+
+} // namespace
+
+awaitable<void> cancel_and_wait_for(any_task task, std::string message) {
+  if (task.done()) co_return;
+  cancellation_watch watch;
+  ref<future_state_base> state(&task.state("cancel_and_wait"));
+  task.cancel(std::move(message));
+  std::exception_ptr error = co_await end_op(state);
+  // The caller's own cancellation was passed on to the task; whatever that made of it, the caller gets it.
+  if (watch.cancelled_meanwhile()) {
+    if (error) std::rethrow_exception(error);
+    throw cancelled_error();
+  }
+  if (error && !is_cancellation(error)) std::rethrow_exception(error);
+}
+
+} // namespace detail
+
+void eager_task_factory(task_options& options) {
+  if (!options.eager()) options.eager(true);
+}
+
+void any_task::cancel_threadsafe(std::string message) const {
+  struct request final : detail::ready_node {
+    void run() noexcept override {
+      detail::loop_core& core = task->core();
+      try {
+        task->cancel(detail::optional_text(std::move(message)));
+      } catch (...) {
+        detail::report(core, "cancel_threadsafe failed", std::current_exception());
+      }
+      delete this;
+    }
+    void drop() noexcept override { delete this; }
+
+    detail::ref<detail::task_state_base> task;
+    std::string message;
+  };
+  detail::ref<detail::task_state_base> t(&task_state("cancel_threadsafe"));
+  auto* r = new request;
+  r->task = t;
+  r->message = std::move(message);
+  if (!detail::push_threadsafe(t->core(), *r)) delete r;
+}
+
+context any_task::context() const {
+  detail::task_state_base& t = task_state("context");
+  t.variables.share();
+  return t.variables;
+}
+
+any_task current_task() {
+  detail::task_runner* r = detail::this_thread().runner;
+  if (!r || !r->task) return {};
+  return detail::make_handle<any_task>(detail::ref<detail::future_state_base>(r->task));
+}
+
+std::vector<any_task> all_tasks() { return all_tasks(get_running_loop()); }
+
+namespace {
+
+std::vector<any_task> list_tasks(detail::loop_core& core) {
+  std::vector<any_task> tasks;
+  for (detail::list_hook* hook = core.tasks().first(); hook != core.tasks().end(); hook = hook->next) {
+    auto& t = static_cast<detail::task_state_base&>(static_cast<detail::live_hook&>(*hook));
+    tasks.push_back(detail::make_handle<any_task>(detail::ref<detail::future_state_base>(&t)));
+  }
+  return tasks;
+}
+
+} // namespace
+
+std::vector<any_task> all_tasks(const event_loop& loop) {
+  detail::loop_core& core = loop.core();
+  if (detail::running_core_or_null() == &core || !core.running()) return list_tasks(core);
+  // The list belongs to the loop's thread, so that one is asked.
+  auto answer = std::make_shared<std::promise<std::vector<any_task>>>();
+  std::future<std::vector<any_task>> tasks = answer->get_future();
+  loop.call_soon_threadsafe([&core, answer] { answer->set_value(list_tasks(core)); });
+  try {
+    return tasks.get();
+  } catch (const std::future_error&) { // the loop ended before it could answer: nothing is left
+    return {};
+  }
+}
+
+RONDO_END_NAMESPACE

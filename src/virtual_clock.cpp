@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rondo/testing/virtual_clock.hpp>
+
+#include "runner_impl.hpp"
+
+#include <rondo/diagnostics.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <chrono>
+#include <limits>
+#include <sstream>
+
+RONDO_BEGIN_NAMESPACE
+namespace detail {
+
+namespace {
+
+[[noreturn]] void throw_deadlock(loop_core& core) {
+  std::ostringstream text;
+  text << "deadlock: nothing is ready, no timer is armed, and these tasks wait:\n";
+  dump_tasks(event_loop(ref<loop_core>(&core)), text);
+  throw testing::deadlock_error(text.str());
+}
+
+} // namespace
+
+void run_on_virtual_time(loop_core& core) {
+  boost::asio::io_context& io = *core.owned_context();
+  for (;;) {
+    io.poll();
+    if (core.leaving()) return;
+    if (core.has_ready()) {
+      io.restart();
+      continue;
+    }
+    const bool timer =
+        !core.timers().empty() && core.timers().next_deadline() != std::numeric_limits<std::int64_t>::max();
+    const bool outside = !io.stopped(); // Asio stops a context that has nothing to wait for
+    if (core.external_jobs.load() > 0) {
+      // The completion comes through the inbox, which is work only once it is there.
+      auto guard = boost::asio::make_work_guard(io);
+      io.restart();
+      io.run_one_for(std::chrono::milliseconds(50));
+      continue;
+    }
+    if (outside && (timer ? io.run_one_for(std::chrono::milliseconds(1)) : io.run_one()) > 0) continue;
+    if (!timer) throw_deadlock(core);
+    core.virtual_now = std::max(core.virtual_now, core.timers().next_deadline());
+    io.restart();
+    core.drain();
+    if (core.leaving()) return;
+  }
+}
+
+} // namespace detail
+
+namespace testing {
+
+deadlock_error::~deadlock_error() = default;
+
+virtual_runner::virtual_runner(run_options options)
+    : impl_(std::make_unique<detail::loop_runner>(std::move(options), true)) {}
+virtual_runner::~virtual_runner() = default;
+
+event_loop virtual_runner::loop() const { return event_loop(impl_->core()); }
+void virtual_runner::close() { impl_->close(); }
+const context& virtual_runner::context() const { return impl_->variables(); }
+void virtual_runner::check_runnable() const { impl_->check_runnable(); }
+void virtual_runner::run_main(const any_task& main) { impl_->run_main(main); }
+
+awaitable<void> passes(int n) {
+  for (int i = 0; i < n; ++i)
+    co_await sleep(clock::duration::zero());
+}
+
+void advance(time_limit d) {
+  detail::loop_core& core = detail::running_core();
+  if (!core.virtual_time) throw std::runtime_error("testing::advance: the running loop is not on virtual time");
+  if (d && *d > clock::duration::zero()) core.virtual_now += (*d).count();
+}
+
+awaitable<void> settle_all() {
+  detail::loop_core& core = detail::running_core();
+  ++core.settlers;
+  do
+    co_await sleep(clock::duration::zero());
+  while (core.others_ready());
+  --core.settlers;
+}
+
+} // namespace testing
+RONDO_END_NAMESPACE
