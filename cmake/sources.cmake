@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSL-1.0
 
 set(RONDO_PUBLIC_HEADERS
+  include/rondo/async.hpp
   include/rondo/awaitable.hpp
   include/rondo/concurrent_future.hpp
   include/rondo/context.hpp

@@ -17,6 +17,7 @@ callback_node::~callback_node() = default;
 
 void callback_node::run() noexcept {
   const ref<callback_node> keep(this, false); // the reference of the place that held the node
+  const ref<const counted> subject_until_the_end = std::move(subject);
   leave();
   timer = no_timer;
   if (cancelled()) return clear();
@@ -35,6 +36,7 @@ void callback_node::run() noexcept {
 
 void callback_node::drop() noexcept {
   const ref<callback_node> keep(this, false);
+  const ref<const counted> subject_until_the_end = std::move(subject);
   leave();
   auto& links = static_cast<ready_node&>(*this);
   if (links.linked()) links.unlink();
@@ -45,6 +47,8 @@ void callback_node::drop() noexcept {
 void callback_node::cancel() noexcept {
   cancel_threadsafe();
   const ref<callback_node> keep(this);
+  // A timer that is due has left the heap: it keeps its place in the queue, and is skipped in its turn.
+  if (static_cast<ready_node&>(*this).linked()) timer = no_timer;
   if (timer != no_timer) {
     core_->cancel_timer(std::exchange(timer, no_timer));
     leave();

@@ -73,13 +73,17 @@ context_switch::~context_switch() { this_thread().variables = previous_; }
 } // namespace detail
 
 context::context() noexcept = default;
-context::context(const context&) noexcept = default;
+context::context(const context& other) : box_((other.share(), other.box_)) {}
 context::context(context&&) noexcept = default;
-context& context::operator=(const context&) noexcept = default;
+context& context::operator=(const context& other) {
+  other.share();
+  box_ = other.box_;
+  return *this;
+}
 context& context::operator=(context&&) noexcept = default;
 context::~context() = default;
 
-void context::share() {
+void context::share() const {
   if (!box_) box_ = new detail::context_box;
 }
 

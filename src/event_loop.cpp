@@ -70,12 +70,17 @@ void event_loop::check_runnable() const { core_->check_runnable(); }
 void event_loop::run_until_done(const any_future& what, bool temporary) const {
   core_->check_runnable();
   const event_loop self = *this;
-  const callback_id id = what.add_done_callback([self] { self.stop(); });
+  // The callback may be in the queue already when an interrupt leaves the loop: it must not stop a later run.
+  const auto current = std::make_shared<bool>(true);
+  const callback_id id = what.add_done_callback([self, current] {
+    if (*current) self.stop();
+  });
   try {
     core_->run_forever();
   } catch (...) {
     // The exception that leaves the loop is the news; the temporary task's own would only be reported again.
     if (temporary && what.done()) what.state("run_until_complete").mark_retrieved();
+    *current = false;
     what.remove_done_callback(id);
     throw;
   }

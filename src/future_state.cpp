@@ -63,14 +63,17 @@ bool future_state_base::cancel(optional_text message) {
 }
 
 std::uint64_t future_state_base::add_callback(callback_node* node) {
-  static thread_local std::uint64_t last_id = 0;
-  node->id = ++last_id;
+  node->id = ++core_->last_callback_id;
+  const std::uint64_t id = node->id;
   core_->keep(*node);
-  if (done())
+  if (done()) {
+    node->subject = this;
     core_->push(*node);
-  else
+  } else {
+    has_callbacks_ = true;
     waiters_.push_back(*node);
-  return node->id;
+  }
+  return id;
 }
 
 bool future_state_base::remove_callback(std::uint64_t id) noexcept {
@@ -149,6 +152,9 @@ void future_state_base::set_exception(std::exception_ptr error) {
 
 void future_state_base::finish(status s) noexcept {
   status_ = s;
+  if (has_callbacks_)
+    for (list_hook* hook = waiters_.first(); hook != waiters_.end(); hook = hook->next)
+      if (auto* node = dynamic_cast<callback_node*>(static_cast<ready_node*>(hook))) node->subject = this;
   core_->push_all(waiters_);
 }
 

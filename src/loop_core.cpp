@@ -2,6 +2,7 @@
 #include "loop_core.hpp"
 
 #include "diagnostics.hpp"
+#include "runner_impl.hpp"
 #include "task_runner.hpp"
 
 #include <rondo/detail/wait.hpp>
@@ -49,6 +50,7 @@ loop_core::~loop_core() = default;
 
 void loop_core::push(ready_node& node) noexcept {
   if (down_.load(std::memory_order_relaxed)) return node.drop();
+  take_inbox(); // as in asyncio, what came from a thread earlier also runs earlier
   ready_.push_back(node);
   if (!awake_) wake();
 }
@@ -60,6 +62,7 @@ void loop_core::push_all(list<ready_node>& nodes) noexcept {
       nodes.pop_front().drop();
     return;
   }
+  take_inbox();
   ready_.splice_back(nodes);
   if (!awake_) wake();
 }
@@ -231,6 +234,7 @@ void loop_core::check_runnable() const {
 
 void loop_core::run_forever() {
   check_runnable();
+  if (virtual_time) return run_context(&run_on_virtual_time);
   run_context([](loop_core& core) {
     const auto guard = boost::asio::make_work_guard(*core.context_); // the run ends when it is told to, not earlier
     core.context_->run();

@@ -123,6 +123,7 @@ public:
   list<callback_node, registered_hook> callbacks;
   list<task_runner> runners; // all, idle or not
   std::uint64_t passes = 0;
+  std::uint64_t last_callback_id = 0;
   std::atomic<long> external_jobs{0}; // calls on other threads whose results this loop waits for
 
   bool has_ready() const noexcept { return !ready_.empty() || inbox_.load(std::memory_order_relaxed); }

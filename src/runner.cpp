@@ -82,13 +82,18 @@ void loop_runner::check_runnable() const {
 
 void loop_runner::run_until_done(const any_task& main) {
   const event_loop loop(core_);
-  const callback_id id = main.add_done_callback([loop] { loop.stop(); });
+  // The callback may be in the queue already when an interrupt leaves the loop: it must not stop a later run.
+  const auto current = std::make_shared<bool>(true);
+  const callback_id id = main.add_done_callback([loop, current] {
+    if (*current) loop.stop();
+  });
   try {
     if (core_->virtual_time)
       core_->run_context(&run_on_virtual_time);
     else
       core_->run_forever();
   } catch (...) {
+    *current = false;
     main.remove_done_callback(id);
     throw;
   }

@@ -93,9 +93,10 @@ public:
 
   void returned() noexcept {
     task_->drop_body();
-    if (std::exception_ptr cancellation = take_cancellation()) return end_cancelled(std::move(cancellation));
     end();
-    task_->finish(future_state_base::status::finished);
+    // The message stays in the state: no exception carries it, so whoever asks gets one of his own.
+    const bool cancelled = std::exchange(task_->must_cancel, false);
+    task_->finish(cancelled ? future_state_base::status::cancelled : future_state_base::status::finished);
     task_.reset();
   }
 
@@ -118,10 +119,6 @@ public:
   }
 
 private:
-  std::exception_ptr take_cancellation() noexcept {
-    return task_->must_cancel ? task_->take_cancellation() : std::exception_ptr();
-  }
-
   void end_cancelled(std::exception_ptr error) noexcept {
     task_->drop_body();
     end();

@@ -56,6 +56,7 @@ task_state_base::~task_state_base() = default;
 
 void task_state_base::launch(bool eager) {
   core_->task_begins(*this);
+  reported_pending = false;
   add_ref(); // the engine's, until the task has ended
   // Eager tasks that make eager tasks nest on the stack; deep inside, the next one waits for its turn instead.
   constexpr int max_depth = 100;

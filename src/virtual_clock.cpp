@@ -81,12 +81,18 @@ void advance(time_limit d) {
 }
 
 awaitable<void> settle_all() {
-  detail::loop_core& core = detail::running_core();
-  ++core.settlers;
+  // Counted by a guard: a cancellation may end the wait.
+  struct settler {
+    explicit settler(detail::loop_core& c) noexcept : core(&c) { ++c.settlers; }
+    settler(const settler&) = delete;
+    settler& operator=(const settler&) = delete;
+    ~settler() { --core->settlers; }
+    detail::ref<detail::loop_core> core;
+  };
+  const settler self(detail::running_core());
   do
     co_await sleep(clock::duration::zero());
-  while (core.others_ready());
-  --core.settlers;
+  while (self.core->others_ready());
 }
 
 } // namespace testing

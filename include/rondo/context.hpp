@@ -62,9 +62,9 @@ private:
 class RONDO_EXPORT context {
 public:
   context() noexcept;
-  context(const context&) noexcept;
+  context(const context&);
   context(context&&) noexcept;
-  context& operator=(const context&) noexcept;
+  context& operator=(const context&);
   context& operator=(context&&) noexcept;
   ~context();
 
@@ -80,8 +80,8 @@ public:
   /// Whether two handles share their values. Two contexts in which nothing was ever set are not told apart.
   friend bool operator==(const context& a, const context& b) noexcept { return a.box_ == b.box_; }
 
-  /// Makes sure that copies of this handle share what is set later.
-  void share();
+  /// Makes a set for this handle if it has none yet, so that it is told apart from others.
+  void share() const;
 
   /// A separate set with the same values.
   context copy() const;
@@ -93,7 +93,7 @@ private:
   friend const detail::context_box* detail::current_context_box();
 
   // Null as long as nothing was set: most programs have no variables and pay nothing.
-  detail::ref<detail::context_box> box_;
+  mutable detail::ref<detail::context_box> box_;
 };
 
 /// A copy of the current context. asyncio: `contextvars.copy_context`.

@@ -140,10 +140,6 @@ public:
   /// belongs to another loop.
   detail::get_op<T> get() const { return detail::get_op<T>((state("get"), state_)); }
 
-  /// The operation form of `get()` with a completion token of the signature `void(std::exception_ptr, T)`.
-  template <class Token>
-  auto async_get(Token&& token) const;
-
   /// `co_await std::move(f)`, `co_await loop.create_future<int>()`.
   template <class Token>
     requires(!std::is_pointer_v<std::decay_t<Token>>)

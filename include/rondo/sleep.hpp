@@ -103,8 +103,4 @@ detail::sleep_op<T, T> sleep(time_limit d, T value) {
 /// `sleep(1)` would be POSIX's, which blocks the loop: use `sleep(1s)`.
 void sleep(std::integral auto) = delete;
 
-/// `sleep` with a completion token of the signature `void(std::exception_ptr)`.
-template <class Token>
-auto async_sleep(time_limit d, Token&& token);
-
 RONDO_END_NAMESPACE

@@ -118,10 +118,6 @@ public:
   /// waiting task itself.
   detail::get_op<T> get() const { return detail::get_op<T>((state("get"), state_)); }
 
-  /// The operation form of `get()` with a completion token of the signature `void(std::exception_ptr, T)`.
-  template <class Token>
-  auto async_get(Token&& token) const;
-
   /// `co_await create_task(f())`, `co_await std::move(t)`.
   template <class Token>
     requires(!std::is_pointer_v<std::decay_t<Token>>)

@@ -62,7 +62,9 @@ private:
     if (ns >= static_cast<long double>(std::numeric_limits<std::int64_t>::max())) return clock::duration::max();
     if (ns <= static_cast<long double>(std::numeric_limits<std::int64_t>::min())) return clock::duration::min();
     const auto whole = static_cast<std::int64_t>(ns);
-    return clock::duration(whole + (static_cast<long double>(whole) < ns ? 1 : 0));
+    // 0.1s is a little more than 100 ms as a double: what lies within the rounding of the number is no fraction.
+    const long double noise = (ns < 0 ? -ns : ns) * static_cast<long double>(std::numeric_limits<Rep>::epsilon());
+    return clock::duration(whole + (static_cast<long double>(whole) + noise < ns ? 1 : 0));
   }
 
   template <std::integral Rep, std::intmax_t Num, std::intmax_t Den>

@@ -64,6 +64,27 @@ struct io_state {
   void (*abandon)(wait_node&) noexcept = nullptr;
   const boost::asio::any_io_executor* executor = nullptr;
   boost::asio::cancellation_signal signal;
+  bool emitting = false;
+  bool finished = false; // the handler is gone, and an emit that is still going on frees this
+
+  static io_state* make() { return new (boost::asio::recycling_allocator<io_state>().allocate(1)) io_state; }
+
+  void free() noexcept {
+    this->~io_state();
+    boost::asio::recycling_allocator<io_state>().deallocate(this, 1);
+  }
+
+  void finish() noexcept {
+    finished = true;
+    if (!emitting) free();
+  }
+
+  void emit() {
+    emitting = true;
+    signal.emit(boost::asio::cancellation_type::all);
+    emitting = false;
+    if (finished) free();
+  }
 };
 
 RONDO_EXPORT const boost::asio::any_io_executor& executor_reference(const loop_core& core) noexcept;
@@ -84,7 +105,7 @@ public:
   ~io_handler() {
     if (!state_) return;
     if (wait_node* wait = std::exchange(state_->wait, nullptr)) state_->abandon(*wait);
-    free_state(state_);
+    state_->finish();
   }
 
   const executor_type& get_executor() const noexcept { return *state_->executor; }
@@ -93,19 +114,14 @@ public:
   template <class... Results>
   void operator()(Results&&... results) {
     io_state* const state = std::exchange(state_, nullptr);
-    wait_node* const wait = std::exchange(state->wait, nullptr);
-    free_state(state);
-    if (wait) static_cast<Op*>(wait)->complete(std::forward<Results>(results)...);
+    auto* const op = static_cast<Op*>(state->wait);
+    const bool inside_emit = state->emitting;
+    if (op) op->leave_state();
+    state->finish(); // before the coroutine goes on: its next operation gets this memory
+    if (op) op->complete(inside_emit, std::forward<Results>(results)...);
   }
-
-  static io_state* make_state() { return new (boost::asio::recycling_allocator<io_state>().allocate(1)) io_state; }
 
 private:
-  static void free_state(io_state* state) noexcept {
-    state->~io_state();
-    boost::asio::recycling_allocator<io_state>().deallocate(state, 1);
-  }
-
   io_state* state_;
 };
 
@@ -160,9 +176,7 @@ public:
     }
     if (!requested_) message_ = std::move(message);
     requested_ = true;
-    emitting_ = true;
-    state_->signal.emit(boost::asio::cancellation_type::all);
-    emitting_ = false;
+    state_->emit();
     return true;
   }
 
@@ -175,7 +189,7 @@ private:
   void park() {
     this->parked(); // a cancellation that is pending keeps the operation from being started
     if (completed_) return;
-    state_ = io_handler<io_op>::make_state();
+    state_ = io_state::make();
     state_->wait = this;
     state_->abandon = [](wait_node& w) noexcept {
       static_cast<io_op&>(w).state_ = nullptr;
@@ -199,12 +213,11 @@ private:
   }
 
   template <class... Results>
-  void complete(Results&&... r) {
-    leave_state();
+  void complete(bool inside_emit, Results&&... r) {
     completed_ = true;
     results_.emplace(std::forward<Results>(r)...);
     this->immediate_ = true; // a cancellation that comes too late must not replace the result
-    if (emitting_)
+    if (inside_emit)
       push_ready(*this->core_, *this); // never resume inside cancel()
     else
       run_completed(*this->core_, *this);
@@ -274,7 +287,6 @@ private:
   optional_text message_;
   bool requested_ = false; // the operation was told to cancel
   bool completed_ = false;
-  bool emitting_ = false;
 };
 
 } // namespace detail

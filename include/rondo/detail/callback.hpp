@@ -35,6 +35,8 @@ public:
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_acquire); }
   std::string describe() const;
 
+  /// What the callable needs to find alive when it runs: the future that is done. Not before: it would be a circle.
+  ref<const counted> subject;
   std::uint32_t timer = no_timer;
   std::uint64_t id = 0;
   bool timed = false;

@@ -94,6 +94,7 @@ protected:
   optional_text message_;
   status status_ = status::pending;
   bool unretrieved_ = false;
+  bool has_callbacks_ = false;
 };
 
 /// Where a result lives. Copyable results are copied out, others are moved out once.
@@ -185,6 +186,7 @@ private:
   friend class wait_op<T, get_op>;
 
   std::exception_ptr cancelled_outcome() noexcept override {
+    state_->mark_retrieved(); // as in asyncio an exception that a cancellation replaces was looked at
     return state_->ends_in_cancellation() ? state_->outcome_error() : nullptr;
   }
 

@@ -62,7 +62,7 @@ public:
   bool must_cancel = false; // a cancellation that the next step delivers
   bool started = false;
   bool background = false;
-  bool reported_pending = false;
+  bool reported_pending = true; // false while its end as a pending task would be news: from the launch on
   std::uint64_t number = 0;   // the N of "Task-N"
   optional_text wait_message; // of the cancellation that ended the current wait
   context variables;

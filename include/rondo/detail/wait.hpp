@@ -130,7 +130,7 @@ public:
     const bool own = owner_ != nullptr;
     const bool collects = !error;
     if (!wake(error) && collects) self().collect(error, value);
-    if (deliver_) return deliver_(*this, std::move(error), value);
+    if (deliver_) return deliver_(holder_, std::move(error), value);
     frame_handler<T> handler = take_handler();
     task_runner* const runner = runner_;
     loop_core& core = *core_;
@@ -141,7 +141,7 @@ public:
   void drop() noexcept final {
     if (!armed_ && !drop_) return; // dropped before
     detach();
-    if (deliver_) return drop_(*this);
+    if (drop_) return drop_(holder_);
     frame_handler<T> handler = take_handler();
     if (on_heap_) delete &self();
   }
@@ -172,7 +172,7 @@ private:
   template <class, class>
   friend class wait_op;
 
-  using deliver_function = void (*)(wait_op&, std::exception_ptr, value_slot_t<T>&);
+  using deliver_function = void (*)(void* holder, std::exception_ptr, value_slot_t<T>&);
 
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
 
@@ -222,37 +222,42 @@ private:
   union {
     frame_handler<T> handler_; // alive while armed_
   };
+  // Set for a wait whose handler is elsewhere; `holder_` is the object that has both.
+  void* holder_ = nullptr;
   deliver_function deliver_ = nullptr;
-  void (*drop_)(wait_op&) = nullptr;
+  void (*drop_)(void* holder) = nullptr;
 };
 
 /// A wait whose handler is not that of a co_await: the state lives in memory from the handler's allocator.
 template <class T, class Derived>
 template <class Handler>
-class wait_op<T, Derived>::elsewhere final : public Derived {
+class wait_op<T, Derived>::elsewhere {
 public:
-  elsewhere(Derived&& op, Handler&& handler) : Derived(std::move(op)), handler_(std::move(handler)) {
-    this->deliver_ = &elsewhere::deliver;
-    this->drop_ = &elsewhere::dispose;
-  }
-
   static void start(Derived&& op, Handler&& handler) {
     allocator alloc(boost::asio::get_associated_allocator(handler));
     auto* memory = std::allocator_traits<allocator>::allocate(alloc, 1);
     auto* self = new (memory) elsewhere(std::move(op), std::move(handler));
-    if (!self->begin(nullptr)) return self->fail_outside();
+    wait_op& wait = self->op_;
+    if (!wait.begin(nullptr)) return self->fail_outside();
     auto slot = boost::asio::get_associated_cancellation_slot(self->handler_);
     if (slot.is_connected())
       slot.assign([self](boost::asio::cancellation_type_t) {
         optional_text none;
-        self->Derived::cancel(none);
+        self->op_.cancel(none);
       });
-    self->park();
+    wait.self().park();
   }
 
 private:
   using allocator =
       typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<elsewhere>;
+
+  elsewhere(Derived&& op, Handler&& handler) : op_(std::move(op)), handler_(std::move(handler)) {
+    wait_op& wait = op_;
+    wait.holder_ = this;
+    wait.deliver_ = &elsewhere::deliver;
+    wait.drop_ = &elsewhere::dispose;
+  }
 
   Handler release() {
     auto slot = boost::asio::get_associated_cancellation_slot(handler_);
@@ -285,9 +290,10 @@ private:
     complete(boost::asio::system_executor(), release(), wait_op::no_loop(), none);
   }
 
-  static void deliver(wait_op& op, std::exception_ptr error, value_slot_t<T>& value) {
-    auto& self = static_cast<elsewhere&>(op);
-    loop_core& core = *self.core_;
+  static void deliver(void* holder, std::exception_ptr error, value_slot_t<T>& value) {
+    auto& self = *static_cast<elsewhere*>(holder);
+    wait_op& wait = self.op_;
+    loop_core& core = *wait.core_;
     try {
       const auto fallback = executor_of(core);
       complete(fallback, self.release(), std::move(error), value);
@@ -296,8 +302,9 @@ private:
     }
   }
 
-  static void dispose(wait_op& op) { (void)static_cast<elsewhere&>(op).release(); }
+  static void dispose(void* holder) { (void)static_cast<elsewhere*>(holder)->release(); }
 
+  Derived op_;
   Handler handler_;
 };
 
