@@ -296,7 +296,7 @@ void loop_core::shut_down() noexcept {
 }
 
 void loop_core::drop_everything() noexcept {
-  signals.clear();
+  stop_signals();
   alarm_.reset();
   alarm_armed_ = false;
   probes_.clear();

@@ -154,6 +154,7 @@ private:
   bool enter_checked() noexcept;
   void end_batch();
   void arm_alarm();
+  void stop_signals() noexcept;
   void update_work() noexcept;
   void drop_everything() noexcept;
 

@@ -40,7 +40,9 @@ public:
 
   void replace(std::function<void()> f) { function_ = std::make_shared<std::function<void()>>(std::move(f)); }
   void stop() {
+    // The pending wait holds this object, so it must be told to end.
     boost::system::error_code ignored;
+    signals_.cancel(ignored);
     signals_.clear(ignored);
   }
 
@@ -49,6 +51,11 @@ private:
   boost::asio::signal_set signals_;
   std::shared_ptr<std::function<void()>> function_; // shared with calls that are on their way
 };
+
+void loop_core::stop_signals() noexcept {
+  for (auto& [number, watch] : signals) watch->stop();
+  signals.clear();
+}
 
 awaitable<int> wait_for_signal(std::vector<int> numbers) {
   boost::asio::signal_set signals(running_core().executor());

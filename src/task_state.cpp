@@ -193,9 +193,6 @@ private:
   friend class wait_op<std::exception_ptr, end_op>;
 
   void park() {
-    if (&state_->core() != core_ || state_ == owner_)
-      return fail(std::make_exception_ptr(std::runtime_error(
-          "cancel_and_wait: " + state_->describe() + " is the running task itself, or belongs to a different loop")));
     if (state_->done()) return complete_now();
     state_->add_waiter(*this);
     parked();
@@ -214,6 +211,9 @@ awaitable<void> cancel_and_wait_for(any_task task, std::string message) {
   if (task.done()) co_return;
   cancellation_watch watch;
   ref<future_state_base> state(&task.state("cancel_and_wait"));
+  if (&state->core() != &running_core() || task == current_task())
+    throw std::runtime_error("cancel_and_wait: " + state->describe() +
+                             " is the running task itself, or belongs to a different loop");
   task.cancel(std::move(message));
   std::exception_ptr error = co_await end_op(state);
   // The caller's own cancellation was passed on to the task; whatever that made of it, the caller gets it.

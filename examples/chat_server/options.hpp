@@ -25,7 +25,7 @@ struct figures {
   std::size_t refused_lines = 0; // too long, or not text
   std::size_t slow_readers = 0;  // sent away because their backlog was full
   std::size_t idle = 0;          // sent away because they said nothing
-  std::size_t cut_off = 0;       // still there when their grace time was over
+  std::size_t cut_off = 0;       // not all of their last lines could be written in the grace time
   std::size_t greatest_backlog = 0;
 };
 

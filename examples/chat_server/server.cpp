@@ -74,15 +74,14 @@ rondo::awaitable<void> server::accept_clients() {
 void server::admit(tcp_socket socket) {
   ++figures_.clients;
   const auto s = std::make_shared<session>(std::move(socket), options_, house_, figures_);
-  const rondo::task<void> t = s->start(fmt::format("client {}", figures_.clients));
+  const rondo::task<void> reader = s->start(fmt::format("client {}", figures_.clients));
   sessions_.insert(s);
-  t.add_done_callback([this, s](const rondo::task<void>& ended) { release(s, ended); });
+  reader.add_done_callback([this, s] { release(s); });
 }
 
-void server::release(const std::shared_ptr<session>& s, const rondo::any_task& t) {
+void server::release(const std::shared_ptr<session>& s) {
   s->release();
   sessions_.erase(s);
-  if (t.cancelled()) ++figures_.cut_off;
   if (sessions_.empty() && all_gone_ && !all_gone_.done()) all_gone_.set_result();
 }
 

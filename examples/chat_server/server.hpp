@@ -27,7 +27,7 @@ private:
   void listen();
   rondo::awaitable<void> accept_clients();
   void admit(tcp_socket socket);
-  void release(const std::shared_ptr<session>& s, const rondo::any_task& t);
+  void release(const std::shared_ptr<session>& s);
   rondo::awaitable<void> send_everybody_away();
 
   options options_;

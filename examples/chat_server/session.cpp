@@ -110,6 +110,7 @@ void session::end(std::string_view last_line) {
 }
 
 void session::release() {
+  if (connection_.backlog() > 0) ++figures_.cut_off;
   timer_.cancel();
   writer_.cancel();
   leave_room();

@@ -192,8 +192,9 @@ private:
     state_ = io_state::make();
     state_->wait = this;
     state_->abandon = [](wait_node& w) noexcept {
-      static_cast<io_op&>(w).state_ = nullptr;
-      w.drop();
+      auto& op = static_cast<io_op&>(w);
+      op.state_ = nullptr;
+      if (!op.starting_) w.drop();
     };
     state_->executor = &executor_reference(*this->core_);
     if (auto slot = this->coroutine_slot(); slot.is_connected())
@@ -201,13 +202,16 @@ private:
         optional_text none;
         if (s->wait) s->wait->cancel(none);
       });
-    io_handler<io_op> handler(state_);
+    starting_ = true;
     try {
+      io_handler<io_op> handler(state_);
       std::apply([&](auto&... args) { std::move(initiation_)(std::move(handler), std::move(args)...); }, args_);
+      starting_ = false;
+      if (!state_ && !completed_) this->drop(); // the initiation dropped the handler
     } catch (...) {
-      // The initiation threw before it took the handler, or dropped it on the way.
+      starting_ = false;
       leave_state();
-      completed_ = true;
+      if (std::exchange(completed_, true)) return;
       this->fail(std::current_exception());
     }
   }
@@ -217,8 +221,8 @@ private:
     completed_ = true;
     results_.emplace(std::forward<Results>(r)...);
     this->immediate_ = true; // a cancellation that comes too late must not replace the result
-    if (inside_emit)
-      push_ready(*this->core_, *this); // never resume inside cancel()
+    if (inside_emit || starting_)
+      push_ready(*this->core_, *this); // never resume inside cancel() or the initiation
     else
       run_completed(*this->core_, *this);
   }
@@ -287,6 +291,7 @@ private:
   optional_text message_;
   bool requested_ = false; // the operation was told to cancel
   bool completed_ = false;
+  bool starting_ = false;
 };
 
 } // namespace detail

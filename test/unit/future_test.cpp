@@ -7,6 +7,8 @@
 #include <rondo/rondo.hpp>
 #include <rondo/testing/virtual_clock.hpp>
 
+#include <boost/asio/io_context.hpp>
+
 #include <chrono>
 #include <map>
 #include <memory>

@@ -84,7 +84,8 @@ struct signature_value<void(std::exception_ptr, A, B, Ts...)> {
 };
 
 template <class S>
-concept operation = !handle<S> && boost::asio::is_async_operation<std::remove_cvref_t<S>>::value;
+concept operation = !handle<S> && !std::is_function_v<std::remove_cvref_t<S>> &&
+                    boost::asio::is_async_operation<std::remove_cvref_t<S>>::value;
 
 template <class S>
 concept awaits = is_awaitable<S> || handle<S> || operation<S>;
