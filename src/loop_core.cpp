@@ -380,9 +380,14 @@ task_runner* loop_core::idle_runner() {
 }
 
 void loop_core::runner_idles(task_runner& r) noexcept {
-  const std::size_t live = static_cast<std::size_t>(foreground_tasks_);
-  if (idle_.size() >= 256 + live / 4) return r.retire();
-  idle_.push_back(&r);
+  const std::size_t most = 256 + static_cast<std::size_t>(foreground_tasks_) / 4;
+  if (idle_.size() < most) return idle_.push_back(&r);
+  r.retire();
+  // The limit falls as tasks end, so one more goes each time: after a burst the memory comes back.
+  if (idle_.size() <= most) return;
+  task_runner* surplus = idle_.back();
+  idle_.pop_back();
+  surplus->retire();
 }
 
 bool loop_core::on_executor_thread() const noexcept {

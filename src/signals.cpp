@@ -53,7 +53,8 @@ private:
 };
 
 void loop_core::stop_signals() noexcept {
-  for (auto& [number, watch] : signals) watch->stop();
+  for (auto& [number, watch] : signals)
+    watch->stop();
   signals.clear();
 }
 

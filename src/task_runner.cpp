@@ -136,6 +136,7 @@ private:
     runner_.task = nullptr;
     runner_.suspect = runner_.probing = runner_.marked = false;
     runner_.outrun = 0;
+    runner_.end_level();
   }
 
   task_runner& runner_;
@@ -211,21 +212,17 @@ task_runner::probe_result task_runner::probe(task_state_base& t, bool& post_mark
     marked = suspect = false;
     if (!t.must_cancel) return probe_result::done;
   }
+  if (level_set) {
+    if (slices != probe_stamp) return probe_result::again;
+    // The flood has stopped just now: nobody comes to the next co_await.
+    end_level();
+    t.must_cancel = true;
+  }
   if (!t.must_cancel || running || t.waiting) return probe_result::done;
   if (slices != probe_stamp) {
     probe_stamp = slices;
     if (++outrun <= patience) return probe_result::again;
-    // Operations that are always ready outrun the probes, and a flooding peer would defeat a timeout: Asio's level
-    // trigger reaches the next co_await whatever it awaits.
-    outrun = 0;
-    if (live_filters > 0) {
-      level = true;
-      signal.emit(boost::asio::cancellation_type::all);
-      level = false;
-      level_set = true;
-      t.must_cancel = false;
-    }
-    return probe_result::done;
+    return trigger_level(t);
   }
   if (live_filters == 0) { // the user's cancellation state: Asio's rules, and must_cancel for the next rondo wait
     emit_total();
@@ -239,8 +236,27 @@ task_runner::probe_result task_runner::probe(task_state_base& t, bool& post_mark
     post_marker = true;
     return probe_result::marked;
   }
+  // Without proof the emits go on until a rondo wait delivers it; operations that are always ready never see one.
+  if (++outrun > patience) return trigger_level(t);
   emit_total();
   return probe_result::done;
+}
+
+// Operations that are always ready outrun the probes, and a flooding peer would defeat a timeout: Asio's level trigger
+// reaches the next co_await whatever it awaits. It stays set until the task has ended or takes the cancellation back.
+task_runner::probe_result task_runner::trigger_level(task_state_base& t) noexcept {
+  outrun = 0;
+  if (live_filters == 0) return probe_result::done;
+  level = true;
+  signal.emit(boost::asio::cancellation_type::all);
+  level = false;
+  level_set = true;
+  t.must_cancel = false;
+  return probe_result::again;
+}
+
+void task_runner::end_level() noexcept {
+  if (std::exchange(level_set, false) && live_filters > 0) state.clear();
 }
 
 void task_runner::emit_total() noexcept {
@@ -320,10 +336,6 @@ void slice::finish() noexcept {
   while (wait_node* ready = std::exchange(runner_->immediate, nullptr))
     ready->run();
   runner_->running = false;
-  if (runner_->level_set) {
-    runner_->level_set = false;
-    if (runner_->live_filters > 0) runner_->state.clear();
-  }
   task_state_base* t = runner_->task;
   if (!t) return;
   if (!t->waiting) t->since = runner_->core->batch_time();

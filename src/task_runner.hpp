@@ -50,6 +50,8 @@ public:
   enum class probe_result { done, again, marked };
   probe_result probe(task_state_base& t, bool& post_marker) noexcept;
   void emit_total() noexcept;
+  probe_result trigger_level(task_state_base& t) noexcept;
+  void end_level() noexcept;
 
   const ref<loop_core> core;
   task_state_base* task = nullptr;
@@ -66,7 +68,7 @@ public:
   boost::asio::cancellation_state state; // valid while live_filters > 0
   int live_filters = 0;                  // 0: the user replaced the cancellation state
   bool level = false;                    // the filters let the cancellation stay set
-  bool level_set = false;                // it is set, until the end of the next slice
+  bool level_set = false;                // it is set
   bool emitting = false;
   bool suspect = false; // emitted; a slice before the marker means that the operation had completed
   bool probing = false;

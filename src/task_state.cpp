@@ -125,6 +125,7 @@ void task_state_base::break_circle() noexcept {
 }
 
 int task_state_base::uncancel() noexcept {
+  if (runner) runner->end_level();
   if (cancel_requests_ > 0 && --cancel_requests_ == 0) must_cancel = false;
   return cancel_requests_;
 }
@@ -171,6 +172,7 @@ cancellation_watch::cancellation_watch() noexcept {
 }
 
 bool cancellation_watch::cancelled_meanwhile() const noexcept {
+  if (task_ && task_->runner) task_->runner->end_level(); // who asks may have to await before it passes the news on
   return task_ && (task_->cancelling() > requests_ || (pending_ && !task_->must_cancel));
 }
 

@@ -32,16 +32,21 @@ std::size_t expected_deliveries(const plan& p) {
   return pairs * p.messages;
 }
 
-/// Awaits all of them. Returns how many failed, and says how; a cancellation is no failure of their own.
+std::string reason(const rondo::settled<void>& failed) {
+  if (const auto* const e = failed.error_as<boost::system::system_error>()) return e->code().message();
+  if (const auto* const e = failed.error_as<std::exception>()) return e->what();
+  return "unknown error";
+}
+
+/// Awaits all of them. Returns how many failed; a cancellation is no failure of their own.
 rondo::awaitable<std::size_t> failures(const std::vector<rondo::task<void>>& tasks) {
   std::size_t failed = 0;
   for (const rondo::task<void>& t : tasks) {
     const rondo::settled<void> ended = co_await rondo::settle(t.get());
     if (ended || ended.cancelled()) continue;
-    ++failed;
-    const auto* const error = ended.error_as<std::exception>();
-    fmt::print("chat_load: {}: {}\n", t.name(), error ? error->what() : "unknown error");
+    if (++failed <= 3) fmt::print("chat_load: {}: {}\n", t.name(), reason(ended));
   }
+  if (failed > 3) fmt::print("chat_load: ... and {} more of them\n", failed - 3);
   co_return failed;
 }
 
@@ -68,12 +73,6 @@ rondo::awaitable<bool> run_clients(const plan& p, outcome& seen) {
       for (const rondo::task<void>& t : *tasks)
         t.cancel();
   };
-  // A client that fails before the start would keep the others waiting there.
-  for (const auto* tasks : {&talkers, &others, &silent})
-    for (const rondo::task<void>& t : *tasks)
-      t.add_done_callback([&] {
-        if (start.missing() > 0) cancel_all();
-      });
   bool in_time = true;
   rondo::callback_handle limit = loop.call_later(std::chrono::duration<double>(p.time_limit), [&] {
     in_time = false;

@@ -45,7 +45,7 @@ std::optional<std::int64_t> to_number(std::string_view text) {
 /// A client that behaves well.
 class talker {
 public:
-  talker(stage& s, std::size_t id) : stage_(s), id_(id) {
+  talker(stage& s, std::size_t id) : stage_(s), id_(id), place_(s.start) {
     for (std::size_t other = id % s.what.rooms; other < s.what.talkers(); other += s.what.rooms)
       if (other != id) heard_[fmt::format("<g{}>", other)] = 0;
   }
@@ -54,7 +54,7 @@ public:
     co_await peer_.connect(stage_.what.address, stage_.what.port);
     co_await peer_.write(entry(stage_, id_, fmt::format("g{}", id_)));
     co_await peer_.read_until("* you are in " + room_of(stage_, id_));
-    stage_.start.arrive();
+    place_.arrive();
     co_await stage_.start.go().get();
     while (true) {
       const std::string news = due_messages();
@@ -117,6 +117,7 @@ private:
 
   stage& stage_;
   std::size_t id_;
+  place place_;
   peer peer_;
   std::size_t sent_ = 0;
   std::map<std::string, std::size_t, std::less<>> heard_; // by "<nick>": the number of messages
@@ -144,21 +145,23 @@ rondo::awaitable<void> talk(stage& s, std::size_t id) {
 }
 
 rondo::awaitable<void> keep_silent(stage& s, std::size_t id) {
+  place at_start(s.start);
   peer p;
   co_await p.connect(s.what.address, s.what.port, true);
   co_await p.write(entry(s, id, fmt::format("s{}", id)));
-  s.start.arrive();
+  at_start.arrive();
   co_await rondo::sleep(std::nullopt);
 }
 
 rondo::awaitable<void> drop_lines(stage& s, std::size_t id) {
+  place at_start(s.start);
   for (std::size_t round = 0; round == 0 || !s.over; ++round) {
     peer p;
     co_await p.connect(s.what.address, s.what.port);
     co_await p.write(entry(s, id, fmt::format("d{}-{}", id, round)));
     co_await p.read_until("* you are in " + room_of(s, id));
     if (round == 0) {
-      s.start.arrive();
+      at_start.arrive();
       co_await s.start.go().get();
     }
     co_await p.write(fmt::format("{}\n{}", whole_line, half_line));
@@ -170,13 +173,14 @@ rondo::awaitable<void> drop_lines(stage& s, std::size_t id) {
 }
 
 rondo::awaitable<void> send_garbage(stage& s, std::size_t id) {
+  place at_start(s.start);
   for (std::size_t round = 0; round == 0 || !s.over; ++round) {
     peer p;
     co_await p.connect(s.what.address, s.what.port);
     co_await p.write(entry(s, id, fmt::format("x{}-{}", id, round)));
     co_await p.read_until("* you are in " + room_of(s, id));
     if (round == 0) {
-      s.start.arrive();
+      at_start.arrive();
       co_await s.start.go().get();
     }
     bool sent_away = false;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace load {
@@ -58,12 +59,30 @@ public:
   void arrive() {
     if (--missing_ == 0) go_.set_result();
   }
+  void call_off() {
+    if (!go_.done()) go_.cancel();
+  }
   rondo::future<void> go() const { return go_; }
-  std::size_t missing() const noexcept { return missing_; }
 
 private:
   std::size_t missing_;
   rondo::future<void> go_;
+};
+
+/// A client's place there. If the client fails before it has arrived, the start is called off, and nobody waits for ever.
+class place {
+public:
+  explicit place(starting_line& line) : line_(&line) {}
+  place(const place&) = delete;
+  place& operator=(const place&) = delete;
+  ~place() {
+    if (line_) line_->call_off();
+  }
+
+  void arrive() { std::exchange(line_, nullptr)->arrive(); }
+
+private:
+  starting_line* line_; // null after the arrival
 };
 
 /// What all clients share.

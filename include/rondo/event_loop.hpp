@@ -138,9 +138,10 @@ public:
   /// Runs an owned loop until the source has ended, and gives its result.
   /// Throws: what the source throws; as `run_forever`; `std::runtime_error` if the loop was stopped before.
   template <class S>
-  detail::source_value_t<S> run_until_complete(S&& source,
-                                               std::source_location where = std::source_location::current()) const {
-    using value = detail::source_value_t<S>;
+  typename detail::task_value<S>::type run_until_complete(
+      S&& source, std::source_location where = std::source_location::current()) const {
+    detail::require_source<S>();
+    using value = typename detail::task_value<S>::type;
     if constexpr (detail::handle<S>) {
       run_until_done(source, false);
       return detail::take_result<value>(source.state("run_until_complete"));

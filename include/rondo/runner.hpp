@@ -57,9 +57,9 @@ public:
   /// Throws: what the source throws; `cancelled_error` if it was cancelled; `keyboard_interrupt` if Ctrl-C ended it;
   /// `std::runtime_error` inside a running loop and after `close()`. The source is destroyed then.
   template <class S>
-  detail::source_value_t<S> run(S&& source, std::source_location where = std::source_location::current()) {
+  typename detail::task_value<S>::type run(S&& source, std::source_location where = std::source_location::current()) {
     detail::require_source<S>();
-    using value = detail::source_value_t<S>;
+    using value = typename detail::task_value<S>::type;
     awaitable<value> body = detail::as_awaitable(std::forward<S>(source));
     check_runnable();
     task<value> main =
@@ -90,8 +90,8 @@ private:
 ///
 /// Throws: what the source throws; `cancelled_error`; `keyboard_interrupt`; `std::runtime_error` inside a running loop.
 template <class S>
-detail::source_value_t<S> run(S&& source, run_options options = {},
-                              std::source_location where = std::source_location::current()) {
+typename detail::task_value<S>::type run(S&& source, run_options options = {},
+                                         std::source_location where = std::source_location::current()) {
   runner r(std::move(options));
   return r.run(std::forward<S>(source), where);
 }

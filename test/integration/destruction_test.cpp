@@ -107,7 +107,8 @@ awaitable<void> park_all(future<int> f) {
   create_task(in_task(plain));
   create_task(in_task(sleeping));
   create_task(meddling(sleeping, f));
-  for (int i = 0; i < 4; ++i) create_task(quick()); // leaves idle runners behind
+  for (int i = 0; i < 4; ++i)
+    create_task(quick()); // leaves idle runners behind
   auto raw = [](future<int> g) -> awaitable<void> { co_await in_future(g); };
   auto executor = co_await asio::this_coro::executor;
   asio::co_spawn(executor, raw(f), asio::detached);
@@ -115,7 +116,7 @@ awaitable<void> park_all(future<int> f) {
   asio::co_spawn(executor, raw_plain(), asio::detached);
   auto held = std::make_shared<resident>();
   loop.call_later(1h, [held, f] { resumed = true; });
-  f.add_done_callback([held, f] { });
+  f.add_done_callback([held, f] {});
   co_await sleep(1ms);
   co_await f.get();
   resumed = true;
@@ -152,8 +153,7 @@ BOOST_AUTO_TEST_CASE(context_with_everything_parked) {
       std::optional<task<void>> kept_task;
       {
         asio::io_context io(1);
-        event_loop loop =
-            strand ? event_loop(asio::make_strand(io.get_executor())) : event_loop(io.get_executor());
+        event_loop loop = strand ? event_loop(asio::make_strand(io.get_executor())) : event_loop(io.get_executor());
         future<int> f = loop.create_future<int>();
         task<void> t = loop.create_task(park_all(f));
         asio::steady_timer stop(io, 10ms);

@@ -60,6 +60,7 @@ struct wire {
 struct operation {
   const char* name;
   std::function<awaitable<void>(wire&)> run;
+  bool composed = false;
 };
 
 void throw_code(const error_code& ec) {
@@ -209,7 +210,8 @@ const operation ready_operations[] = {
        const std::size_t n =
            co_await asio::async_read_until(w.near, asio::dynamic_buffer(w.text), '\n', asio::use_awaitable);
        BOOST_TEST(n == 5u);
-     }},
+     },
+     true},
     {"write with buffer space",
      [](wire& w) -> awaitable<void> {
        const std::size_t n = co_await asio::async_write(w.near, asio::buffer("data", 4), asio::deferred);
@@ -298,9 +300,13 @@ awaitable<void> cancel_ready(const operation& op, bool exact) {
   BOOST_TEST(o.first == "");
   BOOST_TEST(t.cancel());
   co_await ended(t);
-  BOOST_TEST(o.first == "result");
-  BOOST_TEST(o.second == "cancelled");
-  if (exact) BOOST_TEST(deliveries(o, t) == 1);
+  if (exact) {
+    BOOST_TEST(o.first == "result");
+    BOOST_TEST(deliveries(o, t) == 1);
+  }
+  // Between the steps of a composed operation the cancel may meet one that is blocked.
+  BOOST_TEST((o.first == "result" || (op.composed && o.first == "cancelled")));
+  BOOST_TEST(deliveries(o, t) >= 1);
 }
 
 } // namespace
@@ -398,28 +404,74 @@ BOOST_AUTO_TEST_CASE(cancel_ends_a_loop_of_operations_that_are_always_ready) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(task_is_usable_after_the_level_trigger_that_ends_a_flood) {
-  for (loop_kind kind : {loop_kind::owned, loop_kind::context})
-    run_on(kind, []() -> awaitable<void> {
-      std::string after;
-      auto flood = [&]() -> awaitable<void> {
-        wire w;
-        auto for_ever = [&]() -> awaitable<void> {
-          for (;;)
-            co_await asio::async_write(w.far, asio::buffer("z", 0), asio::deferred);
-        };
-        std::string ignored;
-        co_await note(ignored, for_ever);
-        auto clean_up = [] { return plain_timer(1ms); };
-        co_await note(after, clean_up);
+BOOST_AUTO_TEST_CASE(level_trigger_that_ends_a_flood_is_gone_for_the_next_task) {
+  on_every_loop([](loop_kind) -> awaitable<void> {
+    for (int i = 0; i < 3; ++i) {
+      wire w;
+      auto for_ever = [&]() -> awaitable<void> {
+        for (;;)
+          co_await asio::post(w.executor, asio::deferred);
       };
-      auto t = rondo::create_task(flood);
+      auto t = rondo::create_task(for_ever);
       co_await rondo::sleep(1ms);
       t.cancel();
-      co_await t.get();
-      BOOST_TEST(after == "result");
+      co_await ended(t);
+      BOOST_TEST(t.cancelled());
+      auto next = rondo::create_task(plain_timer(1ms));
+      co_await ended(next);
+      BOOST_TEST(!next.cancelled());
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(cancel_ends_a_loop_of_composed_operations_that_are_always_ready) {
+  on_every_loop([](loop_kind) -> awaitable<void> {
+    constexpr int many = 5'000;
+    int rounds = 0;
+    auto byte_by_byte = [](error_code ec, std::size_t n) -> std::size_t { return ec || n == 8 ? 0 : 1; };
+    auto flood = [&]() -> awaitable<void> {
+      wire w;
+      for (; rounds < many; ++rounds) {
+        w.arrives("12345678");
+        co_await asio::async_read(w.near, asio::buffer(w.bytes), byte_by_byte, asio::deferred);
+      }
+    };
+    auto t = rondo::create_task(flood);
+    co_await rondo::sleep(3ms);
+    const int before = rounds;
+    BOOST_TEST(before < many);
+    t.cancel();
+    co_await ended(t);
+    BOOST_TEST(t.cancelled());
+    BOOST_TEST(rounds - before <= 50);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(cancel_of_a_flood_that_stops_is_delivered_to_the_wait_that_blocks) {
+  on_every_loop([](loop_kind) -> awaitable<void> {
+    for (int length = 0; length < 60; ++length) {
+      wire w;
+      outcome o;
+      auto flood = [&]() -> awaitable<void> {
+        for (int i = 0; i < length; ++i)
+          co_await asio::post(w.executor, asio::deferred);
+        co_await w.near.async_read_some(asio::buffer(w.bytes), asio::deferred);
+      };
+      auto victim = [&]() -> awaitable<void> {
+        co_await note(o.first, flood);
+        rondo::current_task().uncancel();
+        auto after = [] { return plain_timer(200us); };
+        co_await note(o.second, after);
+      };
+      auto t = rondo::create_task(victim);
+      co_await rondo::sleep(0s);
+      t.cancel();
+      co_await ended(t);
+      BOOST_TEST(o.first == "cancelled");
+      BOOST_TEST(o.second == "result"); // taken back: also where nothing proves that it came
       BOOST_TEST(!t.cancelled());
-    });
+    }
+  });
 }
 
 namespace {
@@ -615,7 +667,6 @@ BOOST_AUTO_TEST_CASE(read_that_is_cancelled_leaves_its_bytes_in_the_socket) {
         co_await asio::async_write(w.far, asio::buffer(&c, 1), rondo::use_task);
         if (i % 3 == 0) co_await plain_timer(20us);
       }
-      w.far.close();
     };
     auto s = rondo::create_task(sender);
     int cancels = 0;
@@ -625,8 +676,8 @@ BOOST_AUTO_TEST_CASE(read_that_is_cancelled_leaves_its_bytes_in_the_socket) {
       cancels += int(t.cancel());
       co_await ended(t);
     }
-    auto rest = rondo::create_task(reader);
-    co_await ended(rest);
+    while (w.near.available() > 0)
+      received.append(w.bytes.data(), w.near.read_some(asio::buffer(w.bytes)));
     BOOST_TEST(cancels > 0);
     std::string expected;
     for (int i = 0; i < sent; ++i)

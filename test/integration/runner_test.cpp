@@ -135,7 +135,8 @@ BOOST_AUTO_TEST_CASE(R2_threads_that_do_not_end_are_reported) {
   run(
       []() -> awaitable<void> {
         auto t = create_task(to_thread([] {
-          while (go_on) std::this_thread::sleep_for(1ms);
+          while (go_on)
+            std::this_thread::sleep_for(1ms);
         }));
         co_await sleep(5ms);
         t.cancel();
@@ -200,7 +201,8 @@ BOOST_AUTO_TEST_CASE(R3_without_the_option_sigint_is_left_alone) {
         const event_loop loop = get_running_loop();
         loop.add_signal_handler(SIGINT, [&] { ++count; });
         ::raise(SIGINT);
-        while (count == 0) co_await sleep(1ms);
+        while (count == 0)
+          co_await sleep(1ms);
       },
       run_options().handle_sigint(false));
   BOOST_TEST(count == 1);
@@ -213,10 +215,12 @@ BOOST_AUTO_TEST_CASE(R4_signal_handlers_run_in_the_loop_are_replaced_and_removed
     loop.add_signal_handler(SIGUSR1, [&] { ++first; });
     ::raise(SIGUSR1);
     BOOST_TEST(first == 0);
-    while (first == 0) co_await sleep(1ms);
+    while (first == 0)
+      co_await sleep(1ms);
     loop.add_signal_handler(SIGUSR1, [&] { ++second; });
     ::raise(SIGUSR1);
-    while (second == 0) co_await sleep(1ms);
+    while (second == 0)
+      co_await sleep(1ms);
     BOOST_TEST(first == 1);
     BOOST_TEST(loop.remove_signal_handler(SIGUSR1));
     BOOST_TEST(!loop.remove_signal_handler(SIGUSR1));

@@ -51,10 +51,12 @@ BOOST_AUTO_TEST_CASE(a_million_sleepers_are_cancelled_and_give_their_memory_back
     {
       std::vector<task<void>> tasks;
       tasks.reserve(task_count);
-      for (std::size_t i = 0; i < task_count; ++i) tasks.push_back(create_task(sleeper()));
+      for (std::size_t i = 0; i < task_count; ++i)
+        tasks.push_back(create_task(sleeper()));
       co_await testing::passes(2);
       asleep = resident_bytes();
-      for (const auto& t : tasks) t.cancel();
+      for (const auto& t : tasks)
+        t.cancel();
       for (const auto& t : tasks) {
         auto outcome = co_await settle(t);
         if (outcome.cancelled()) ++cancelled;

@@ -55,8 +55,10 @@ void submit_and_check(const event_loop& loop, int thread, tally& count) {
 void check(const event_loop& loop) {
   tally count;
   std::vector<std::thread> threads;
-  for (int t = 0; t < thread_count; ++t) threads.emplace_back([&, t] { submit_and_check(loop, t, count); });
-  for (std::thread& t : threads) t.join();
+  for (int t = 0; t < thread_count; ++t)
+    threads.emplace_back([&, t] { submit_and_check(loop, t, count); });
+  for (std::thread& t : threads)
+    t.join();
   const long total = count.results + count.errors + count.cancellations;
   std::printf("%ld results, %ld exceptions, %ld cancellations, %ld callbacks\n", count.results.load(),
               count.errors.load(), count.cancellations.load(), count.callbacks.load());

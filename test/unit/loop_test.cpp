@@ -456,7 +456,7 @@ BOOST_AUTO_TEST_CASE(L7_an_attached_loop_says_how_it_is_run_and_stopped) {
   BOOST_TEST(contains(thrown<error>([&] { loop.run_forever(); }), "run the io_context"));
   BOOST_TEST(contains(thrown<error>([&] { loop.run_until_complete(number(1)); }), "run the io_context"));
   BOOST_TEST(contains(thrown<error>([&] { loop.stop(); }), "stop the io_context"));
-  BOOST_TEST(contains(thrown<std::invalid_argument>([] { event_loop(boost::asio::any_io_executor()); }), "empty"));
+  BOOST_TEST(contains(thrown<std::invalid_argument>([] { event_loop{boost::asio::any_io_executor()}; }), "empty"));
 }
 
 BOOST_AUTO_TEST_CASE(L7_an_attached_loop_can_be_closed_and_a_new_one_attached) {

@@ -59,11 +59,13 @@ BOOST_AUTO_TEST_CASE(TH1_call_soon_threadsafe_wakes_the_loop_in_order) {
   loop_thread thread;
   std::vector<int> order;
   std::promise<void> done;
-  for (int i = 0; i < 100; ++i) thread.loop().call_soon_threadsafe([&order, i] { order.push_back(i); });
+  for (int i = 0; i < 100; ++i)
+    thread.loop().call_soon_threadsafe([&order, i] { order.push_back(i); });
   thread.loop().call_soon_threadsafe([&] { done.set_value(); });
   BOOST_REQUIRE(done.get_future().wait_for(10s) == std::future_status::ready);
   BOOST_REQUIRE_EQUAL(order.size(), 100u);
-  for (int i = 0; i < 100; ++i) BOOST_TEST(order[static_cast<std::size_t>(i)] == i);
+  for (int i = 0; i < 100; ++i)
+    BOOST_TEST(order[static_cast<std::size_t>(i)] == i);
 }
 
 BOOST_AUTO_TEST_CASE(TH1_cancel_threadsafe_reaches_a_parked_task) {
@@ -89,7 +91,10 @@ BOOST_AUTO_TEST_CASE(TH2_result_exception_and_cancellation_arrive) {
   BOOST_CHECK_EXCEPTION(thread.submit(failing()).result(10s), std::runtime_error,
                         [](const auto& e) { return std::string(e.what()) == "from the loop"; });
   // a task that is cancelled on the loop's side cancels the future
-  auto self_cancelled = thread.submit([]() -> awaitable<void> { throw cancelled_error("by hand"); co_return; });
+  auto self_cancelled = thread.submit([]() -> awaitable<void> {
+    throw cancelled_error("by hand");
+    co_return;
+  });
   BOOST_CHECK_THROW(self_cancelled.result(10s), future_cancelled);
   BOOST_TEST(self_cancelled.cancelled());
 }
@@ -223,7 +228,8 @@ BOOST_AUTO_TEST_CASE(TH4_a_cancelled_to_thread_returns_at_once_and_its_exception
       state = 2;
       throw std::runtime_error("late");
     }));
-    while (state == 0) co_await sleep(1ms);
+    while (state == 0)
+      co_await sleep(1ms);
     t.cancel();
     auto outcome = co_await settle(t);
     BOOST_TEST(outcome.cancelled());
@@ -241,9 +247,8 @@ BOOST_AUTO_TEST_CASE(TH5_the_default_executor_refuses_after_its_shutdown) {
   loop.create_task([]() -> awaitable<void> {
     BOOST_TEST(co_await to_thread([] { return 1; }) == 1);
     co_await get_running_loop().shutdown(1s);
-    BOOST_CHECK_EXCEPTION(co_await to_thread([] { return 1; }), std::runtime_error, [](const auto& e) {
-      return std::string(e.what()) == "Executor shutdown has been called";
-    });
+    BOOST_CHECK_EXCEPTION(co_await to_thread([] { return 1; }), std::runtime_error,
+                          [](const auto& e) { return std::string(e.what()) == "Executor shutdown has been called"; });
   });
   io.run();
 }
@@ -254,12 +259,14 @@ BOOST_AUTO_TEST_CASE(blocking_waits_for_the_end_and_passes_a_stop_request) {
     auto body = [&]() -> awaitable<void> {
       co_await blocking([&](std::stop_token stop) {
         begun = true;
-        while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
+        while (!stop.stop_requested())
+          std::this_thread::sleep_for(1ms);
         ended = true;
       });
     };
     auto t = create_task(body);
-    while (!begun) co_await sleep(1ms);
+    while (!begun)
+      co_await sleep(1ms);
     t.cancel();
     auto outcome = co_await settle(t);
     BOOST_TEST(outcome.cancelled());
@@ -293,10 +300,12 @@ BOOST_AUTO_TEST_CASE(run_in_executor_is_bounded_and_a_queued_job_can_be_cancelle
     };
     std::vector<future<int>> all;
     const event_loop loop = get_running_loop();
-    for (int i = 0; i < 10; ++i) all.push_back(loop.run_in_executor(pool, job));
+    for (int i = 0; i < 10; ++i)
+      all.push_back(loop.run_in_executor(pool, job));
     auto queued = loop.run_in_executor(pool, job);
     queued.cancel();
-    for (auto& f : all) co_await f.get();
+    for (auto& f : all)
+      co_await f.get();
   });
   BOOST_TEST(most <= 2);
   pool->shutdown();

@@ -63,8 +63,8 @@ public:
   bool started = false;
   bool background = false;
   bool reported_pending = true; // false while its end as a pending task would be news: from the launch on
-  std::uint64_t number = 0;   // the N of "Task-N"
-  optional_text wait_message; // of the cancellation that ended the current wait
+  std::uint64_t number = 0;     // the N of "Task-N"
+  optional_text wait_message;   // of the cancellation that ended the current wait
   context variables;
   std::source_location where;
   std::int64_t since = 0; // when it was last suspended in a plain operation, or made

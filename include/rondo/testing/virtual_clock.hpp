@@ -38,9 +38,9 @@ public:
 
   /// As `runner::run`. Throws also: `deadlock_error`.
   template <class S>
-  detail::source_value_t<S> run(S&& source, std::source_location where = std::source_location::current()) {
+  typename detail::task_value<S>::type run(S&& source, std::source_location where = std::source_location::current()) {
     detail::require_source<S>();
-    using value = detail::source_value_t<S>;
+    using value = typename detail::task_value<S>::type;
     awaitable<value> body = detail::as_awaitable(std::forward<S>(source));
     check_runnable();
     task<value> main = detail::spawn(loop().core(), std::move(body),
@@ -62,8 +62,8 @@ private:
 
 /// `rondo::run` on virtual time.
 template <class S>
-detail::source_value_t<S> run_virtual(S&& source, run_options options = {},
-                                      std::source_location where = std::source_location::current()) {
+typename detail::task_value<S>::type run_virtual(S&& source, run_options options = {},
+                                                 std::source_location where = std::source_location::current()) {
   virtual_runner r(std::move(options));
   return r.run(std::forward<S>(source), where);
 }
