@@ -142,15 +142,11 @@ bool loop_core::enter_checked() noexcept {
 }
 
 int loop_core::run_pass() noexcept {
-  const bool timed = debug.load(std::memory_order_relaxed);
   int count = 0;
   while (!pass_.empty()) {
     ready_node& node = pass_.pop_front();
     ++count;
-    if (timed)
-      run_timed(node);
-    else
-      node.run();
+    run_node(node);
     if (interrupt_) break;
   }
   if (!pass_.empty()) { // an interrupted pass: what is left keeps its place
@@ -438,7 +434,7 @@ void run_completed(loop_core& core, ready_node& node) noexcept {
   if (core.closed()) return node.drop();
   running_scope scope(core);
   core.begin_batch();
-  node.run();
+  core.run_node(node);
 }
 
 void check_thread(const loop_core& core, const char* call, const char* remedy) {
@@ -451,6 +447,8 @@ void check_thread(const loop_core& core, const char* call, const char* remedy) {
 void check_open(const loop_core& core) {
   if (core.closed()) throw std::runtime_error("Event loop is closed");
 }
+
+bool at_rest(const loop_core& core) noexcept { return core.closed() || (core.owned() && !core.running()); }
 
 void report(loop_core& core, std::string message, std::exception_ptr error) noexcept {
   core.call_exception_handler({.message = std::move(message), .exception = std::move(error)});

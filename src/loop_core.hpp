@@ -53,6 +53,15 @@ public:
   bool push_threadsafe(ready_node& node) noexcept;
   void drain();
 
+  /// Gives a node its turn; debug mode takes the time.
+  void run_node(ready_node& node) noexcept {
+    if (debug.load(std::memory_order_relaxed))
+      run_timed(node);
+    else
+      node.run();
+  }
+  void run_timed(ready_node& node) noexcept;
+
   /// Notes the time at which the loop got control, for those who are parked from here on.
   void begin_batch() noexcept { batch_time_ = now(); }
 
@@ -149,7 +158,6 @@ private:
   void take_inbox() noexcept;
   void push_due_timers() noexcept;
   int run_pass() noexcept;
-  void run_timed(ready_node& node) noexcept;
   void report_slow(std::string what, std::int64_t nanoseconds) noexcept;
   bool enter_checked() noexcept;
   void end_batch();

@@ -80,7 +80,7 @@ void loop_runner::check_runnable() const {
   if (this_thread().core) throw std::runtime_error("run() cannot be called from a running event loop");
 }
 
-void loop_runner::run_until_done(const any_task& main) {
+void loop_runner::run_until_done(const any_future& main) {
   const event_loop loop(core_);
   // The callback may be in the queue already when an interrupt leaves the loop: it must not stop a later run.
   const auto current = std::make_shared<bool>(true);
@@ -127,7 +127,11 @@ void loop_runner::close() {
     std::exception_ptr error;
     try {
       std::vector<any_task> tasks = all_tasks(loop);
-      if (!tasks.empty()) run_internal(end_tasks(loop, std::move(tasks), options_.shutdown_timeout()));
+      if (!tasks.empty()) {
+        const ending_tasks ending(loop, std::move(tasks), options_.shutdown_timeout());
+        run_until_done(ending.ended());
+        ending.report();
+      }
       const time_limit limit = options_.shutdown_timeout();
       if (core_->default_executor)
         run_internal(end_default_executor(loop, limit ? limit : time_limit(std::chrono::seconds(300))));

@@ -28,7 +28,7 @@ public:
   const context& variables() const noexcept { return variables_; }
 
 private:
-  void run_until_done(const any_task& main);
+  void run_until_done(const any_future& main);
   void run_internal(awaitable<void> body);
 
   run_options options_;

@@ -36,39 +36,40 @@ std::string names_of(const std::vector<any_task>& tasks) {
 
 } // namespace
 
-awaitable<void> end_tasks(event_loop loop, std::vector<any_task> tasks, time_limit grace) {
-  if (tasks.empty()) co_return;
-  future<void> all_ended = loop.create_future<void>();
-  auto left = std::make_shared<std::size_t>(tasks.size());
-  for (const any_task& t : tasks) {
-    t.add_done_callback([left, all_ended] {
-      if (--*left == 0 && !all_ended.done()) all_ended.set_result();
-    });
+ending_tasks::ending_tasks(event_loop loop, std::vector<any_task> tasks, time_limit grace)
+    : loop_(std::move(loop)), tasks_(std::move(tasks)), grace_(grace), ended_(loop_.create_future<void>()) {
+  if (tasks_.empty()) {
+    ended_.set_result();
+    return;
+  }
+  auto left = std::make_shared<std::size_t>(tasks_.size());
+  for (const any_task& t : tasks_) {
     cancel_even_in_a_circle(t);
-  }
-  callback_handle timer;
-  if (grace)
-    timer = loop.call_later(grace, [all_ended] {
-      if (!all_ended.done()) all_ended.set_result();
+    t.add_done_callback([left, ended = ended_] {
+      if (--*left == 0 && !ended.done()) ended.set_result();
     });
-  co_await all_ended.get();
-  if (timer) timer.cancel();
-  for (const any_task& t : tasks) {
-    if (!t.done() || t.cancelled()) continue;
-    if (std::exception_ptr error = t.exception()) {
-      exception_context report;
-      report.message = "unhandled exception during shutdown of the loop";
-      report.exception = error;
-      report.task = t;
-      loop.call_exception_handler(report);
-    }
   }
-  if (*left == 0) co_return;
-  exception_context report;
-  report.message =
-      fmt::format("{} task(s) did not end within the shutdown timeout of {:.3f} s after their cancellation: {}", *left,
-                  std::chrono::duration<double>(*grace).count(), names_of(tasks));
-  loop.call_exception_handler(report);
+  if (!grace_) return;
+  timer_ = loop_.call_later(grace_, [ended = ended_] {
+    if (!ended.done()) ended.set_result();
+  });
+}
+
+void ending_tasks::report() const {
+  if (timer_) callback_handle(timer_).cancel();
+  std::size_t left = 0;
+  for (const any_task& t : tasks_) {
+    if (!t.done()) ++left;
+    if (!t.done() || t.cancelled()) continue;
+    if (std::exception_ptr error = t.exception())
+      loop_.call_exception_handler(
+          {.message = "unhandled exception during shutdown of the loop", .exception = error, .task = t});
+  }
+  if (left == 0) return;
+  loop_.call_exception_handler(
+      {.message =
+           fmt::format("{} task(s) did not end within the shutdown timeout of {:.3f} s after their cancellation: {}",
+                       left, std::chrono::duration<double>(*grace_).count(), names_of(tasks_))});
 }
 
 awaitable<void> end_default_executor(event_loop loop, time_limit limit) {
@@ -104,7 +105,9 @@ awaitable<void> shut_down_loop(event_loop loop, time_limit grace) {
   const any_task self = current_task();
   std::vector<any_task> others = all_tasks(loop);
   std::erase(others, self);
-  co_await end_tasks(loop, std::move(others), grace);
+  const ending_tasks ending(loop, std::move(others), grace);
+  co_await ending.ended().get();
+  ending.report();
   co_await end_default_executor(loop, grace ? grace : time_limit(std::chrono::seconds(300)));
 }
 

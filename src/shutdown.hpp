@@ -9,8 +9,25 @@
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
-/// Cancels tasks and waits up to `grace` until they have ended; reports their exceptions, and those that have not ended.
-awaitable<void> end_tasks(event_loop loop, std::vector<any_task> tasks, time_limit grace);
+/// The cancellation of some tasks, and what is to be said afterwards.
+class ending_tasks {
+public:
+  /// Cancels the tasks at once, in their order.
+  ending_tasks(event_loop loop, std::vector<any_task> tasks, time_limit grace);
+
+  /// Done when all tasks have ended or the grace time is over.
+  const future<void>& ended() const noexcept { return ended_; }
+
+  /// Reports the exceptions of the tasks, and the names of those that have not ended.
+  void report() const;
+
+private:
+  event_loop loop_;
+  std::vector<any_task> tasks_;
+  time_limit grace_;
+  future<void> ended_;
+  callback_handle timer_;
+};
 
 /// Ends the default executor without blocking the loop; reports threads that are still busy after `limit`.
 awaitable<void> end_default_executor(event_loop loop, time_limit limit);

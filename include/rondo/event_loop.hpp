@@ -30,7 +30,8 @@ class RONDO_EXPORT callback_handle {
 public:
   callback_handle() noexcept = default;
 
-  /// Prevents the callback from running and drops the callable at once. Does nothing if it ran or was cancelled.
+  /// Prevents the callback from running and drops the callable at once (one from `call_soon_threadsafe`: at its turn).
+  /// Does nothing if it ran or was cancelled.
   void cancel();
 
   bool cancelled() const;
@@ -169,7 +170,8 @@ public:
   bool is_closed() const noexcept;
 
   /// Sets what is told of exceptions that have no other place to go; an empty function restores the default, which writes
-  /// to the log sink. A handler that throws is reported by the default one.
+  /// to the log sink. A handler that throws is reported by the default one. What is reported while the execution context
+  /// is destroyed goes to the log sink too, since the handler may refer to what is gone.
   void set_exception_handler(exception_handler handler) const;
 
   void call_exception_handler(const exception_context& c) const;

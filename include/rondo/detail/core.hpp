@@ -44,6 +44,9 @@ RONDO_EXPORT void check_thread(const loop_core& core, const char* call, const ch
 /// Throws `std::runtime_error("Event loop is closed")` if it is.
 RONDO_EXPORT void check_open(const loop_core& core);
 
+/// Whether no thread can be in the loop: it is closed, or owned and not running.
+RONDO_EXPORT bool at_rest(const loop_core& core) noexcept;
+
 /// Reports to the loop's exception handler; used where no caller is left to throw to.
 RONDO_EXPORT void report(loop_core& core, std::string message, std::exception_ptr error) noexcept;
 

@@ -191,8 +191,10 @@ private:
   }
 
   void park() {
-    if (&state_->core() != this->core_ || state_.get() == owner_state())
-      return this->fail(check(*this->core_, this->owner_, *state_));
+    const bool foreign = &state_->core() != this->core_;
+    // As in asyncio a future that is done is as good as a value, if no other thread can be about to change it.
+    if (foreign && at_rest(state_->core()) && state_->done()) return this->complete_now();
+    if (foreign || state_.get() == owner_state()) return this->fail(check(*this->core_, this->owner_, *state_));
     if (state_->done()) return this->complete_now();
     state_->add_waiter(*this);
     this->parked();
