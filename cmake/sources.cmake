@@ -37,9 +37,11 @@ set(RONDO_PUBLIC_HEADERS
 )
 
 set(RONDO_SOURCES
+  src/alarm.cpp
   src/callback.cpp
   src/concurrent_future.cpp
   src/context.cpp
+  src/core.cpp
   src/diagnostics.cpp
   src/errors.cpp
   src/event_loop.cpp

@@ -20,6 +20,10 @@ future_state_base::~future_state_base() {
 }
 
 void future_state_base::destroy() noexcept {
+  if (done() && !unretrieved_) {
+    delete this;
+    return;
+  }
   exception_context last_words;
   if (!take_last_words(last_words)) {
     delete this;

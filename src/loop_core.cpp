@@ -106,7 +106,6 @@ void loop_core::take_inbox() noexcept {
 }
 
 void loop_core::push_due_timers() noexcept {
-  if (timers_.empty()) return;
   batch_time_ = now();
   while (ready_node* node = timers_.pop_due(batch_time_))
     ready_.push_back(*node);
@@ -120,8 +119,8 @@ void loop_core::drain() {
   batch_time_ = now();
   int nodes = 0;
   for (int pass = 0; pass < max_passes && nodes < max_nodes; ++pass) {
-    take_inbox();
-    push_due_timers();
+    if (inbox_.load(std::memory_order_relaxed)) take_inbox();
+    if (!timers_.empty()) push_due_timers();
     if (ready_.empty() && !stopping_) break;
     pass_.splice_back(ready_);
     ++passes;
@@ -195,29 +194,21 @@ timer_heap::slot loop_core::add_timer(std::int64_t deadline, ready_node& node) {
 
 void loop_core::cancel_timer(timer_heap::slot s) noexcept {
   timers_.cancel(s);
-  if (!awake_ && alarm_armed_ && timers_.empty()) arm_alarm();
+  if (!awake_ && alarm_ && alarm_->armed() && timers_.empty()) arm_alarm();
 }
 
 void loop_core::arm_alarm() {
   if (virtual_time) return;
   constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
   const std::int64_t next = timers_.empty() ? never : timers_.next_deadline();
-  if (next == never) {
-    // An alarm for cancelled timers is left alone while tasks keep the loop alive anyway: the next timeout is probably
-    // later, and arming is a system call. Without tasks it must not keep the user's context running.
-    if (alarm_armed_ && !owned() && tasks_.empty()) alarm_->cancel();
-    return;
+  if (next != never) {
+    if (!alarm_) alarm_.emplace(dispatching_, [this] { drain(); });
+    alarm_->arm(next);
+  } else if (alarm_ && !owned() && tasks_.empty()) {
+    // While tasks are alive an alarm for cancelled timers is left alone: the next timeout is probably later.
+    alarm_->disarm();
   }
-  if (alarm_armed_ && alarm_at_ <= next) return;
-  if (!alarm_) alarm_.emplace(executor_);
-  alarm_->expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next)));
-  alarm_armed_ = true;
-  alarm_at_ = next;
-  alarm_->async_wait([self = ref<loop_core>(this), generation = ++alarm_generation_](boost::system::error_code ec) {
-    if (generation != self->alarm_generation_) return; // replaced by an earlier one
-    self->alarm_armed_ = false;
-    if (!ec) self->drain();
-  });
+  if (alarm_ && !owned()) alarm_->count_as_work(foreground_tasks_ > 0 || !callbacks.empty() || !foreign_waits.empty());
 }
 
 void loop_core::check_runnable() const {
@@ -294,7 +285,6 @@ void loop_core::shut_down() noexcept {
 void loop_core::drop_everything() noexcept {
   stop_signals();
   alarm_.reset();
-  alarm_armed_ = false;
   probes_.clear();
   take_inbox();
   pass_.splice_back(ready_);
@@ -410,48 +400,6 @@ bool loop_core::wrong_thread() const noexcept {
   if (this_thread().core == this) return false;
   const std::thread::id inside = thread_.load(std::memory_order_relaxed);
   return inside != std::thread::id() && inside != std::this_thread::get_id();
-}
-
-// --- what templates call -----------------------------------------------------------------------------------------
-
-void intrusive_ptr_add_ref(const loop_core* core) noexcept { core->add_ref(); }
-void intrusive_ptr_release(const loop_core* core) noexcept { core->release(); }
-
-loop_core* running_core_or_null() noexcept { return this_thread().core; }
-
-loop_core& running_core() {
-  if (loop_core* core = this_thread().core) return *core;
-  throw std::runtime_error("no running event loop");
-}
-
-void push_ready(loop_core& core, ready_node& node) noexcept { core.push(node); }
-bool push_threadsafe(loop_core& core, ready_node& node) noexcept { return core.push_threadsafe(node); }
-boost::asio::any_io_executor executor_of(const loop_core& core) { return core.executor(); }
-
-const boost::asio::any_io_executor& executor_reference(const loop_core& core) noexcept { return core.executor(); }
-
-void run_completed(loop_core& core, ready_node& node) noexcept {
-  if (core.closed()) return node.drop();
-  running_scope scope(core);
-  core.begin_batch();
-  core.run_node(node);
-}
-
-void check_thread(const loop_core& core, const char* call, const char* remedy) {
-  if (!core.debug.load(std::memory_order_relaxed) || !core.wrong_thread()) return;
-  throw std::runtime_error(fmt::format("Non-thread-safe operation invoked on an event loop other than the current one: "
-                                       "{}; from other threads use {}",
-                                       call, remedy));
-}
-
-void check_open(const loop_core& core) {
-  if (core.closed()) throw std::runtime_error("Event loop is closed");
-}
-
-bool at_rest(const loop_core& core) noexcept { return core.closed() || (core.owned() && !core.running()); }
-
-void report(loop_core& core, std::string message, std::exception_ptr error) noexcept {
-  core.call_exception_handler({.message = std::move(message), .exception = std::move(error)});
 }
 
 } // namespace detail

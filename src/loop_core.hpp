@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "alarm.hpp"
 #include "thread_state.hpp"
 #include "timer_heap.hpp"
 
@@ -11,7 +12,6 @@
 
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
 #include <map>
@@ -178,10 +178,7 @@ private:
   std::int64_t batch_time_ = 0;
 
   timer_heap timers_;
-  std::optional<boost::asio::steady_timer> alarm_;
-  std::int64_t alarm_at_ = 0;
-  bool alarm_armed_ = false;
-  std::uint64_t alarm_generation_ = 0;
+  std::optional<alarm> alarm_;
 
   std::atomic<ready_node*> inbox_ = nullptr; // a stack, linked through `next`
   std::mutex gate_;                          // held while another thread uses the executor, and to close that way

@@ -312,44 +312,5 @@ void loop_core::run_probes() {
     if (t->runner) t->runner->emit_total();
 }
 
-slice::slice(task_runner* runner, bool own) noexcept : runner_(runner), own_(own), outermost_(false) {
-  thread_state& state = this_thread();
-  previous_runner_ = state.runner;
-  previous_core_ = state.core;
-  if (!runner_) return;
-  if (!own_) runner_->add_reference();
-  state.runner = runner_;
-  state.core = runner_->core.get();
-  if (runner_->running || runner_->emitting) return;
-  outermost_ = true;
-  runner_->running = true;
-  ++runner_->slices;
-  if (runner_->suspect) {
-    runner_->suspect = false;
-    if (runner_->task) runner_->task->must_cancel = true;
-  }
-}
-
-void slice::finish() noexcept {
-  if (!outermost_) return;
-  outermost_ = false;
-  while (wait_node* ready = std::exchange(runner_->immediate, nullptr))
-    ready->run();
-  runner_->running = false;
-  task_state_base* t = runner_->task;
-  if (!t) return;
-  if (!t->waiting) t->since = runner_->core->batch_time();
-  if (t->must_cancel && !t->waiting) runner_->core->add_probe(*t);
-}
-
-slice::~slice() {
-  thread_state& state = this_thread();
-  state.runner = previous_runner_;
-  state.core = previous_core_;
-  if (!runner_) return;
-  if (outermost_) runner_->running = false; // user code threw
-  if (!own_) runner_->release();
-}
-
 } // namespace detail
 RONDO_END_NAMESPACE

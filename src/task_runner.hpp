@@ -81,6 +81,61 @@ private:
   ~task_runner() = default;
 };
 
+/// One resumption of a coroutine: while it lives, the runner's task is the current one.
+///
+/// `finish()` resumes waits that were ready at once and starts the delivery of a cancellation that came meanwhile. It is
+/// not part of the destructor because coroutines run in it.
+class slice {
+public:
+  /// `own`: the coroutine is the task's own, which keeps the runner alive; for any other one the slice does.
+  slice(task_runner* runner, bool own) noexcept
+      : state_(this_thread()), runner_(runner), previous_runner_(state_.runner), previous_core_(state_.core),
+        own_(own) {
+    if (!runner_) return;
+    if (!own_) runner_->add_reference();
+    state_.runner = runner_;
+    state_.core = runner_->core.get();
+    if (runner_->running || runner_->emitting) return;
+    outermost_ = true;
+    runner_->running = true;
+    ++runner_->slices;
+    if (runner_->suspect) {
+      runner_->suspect = false;
+      if (runner_->task) runner_->task->must_cancel = true;
+    }
+  }
+  slice(const slice&) = delete;
+  slice& operator=(const slice&) = delete;
+
+  ~slice() {
+    state_.runner = previous_runner_;
+    state_.core = previous_core_;
+    if (!runner_) return;
+    if (outermost_) runner_->running = false; // user code threw
+    if (!own_) runner_->release();
+  }
+
+  void finish() noexcept {
+    if (!outermost_) return;
+    outermost_ = false;
+    while (wait_node* ready = std::exchange(runner_->immediate, nullptr))
+      ready->run();
+    runner_->running = false;
+    task_state_base* t = runner_->task;
+    if (!t || t->waiting) return;
+    t->since = runner_->core->batch_time();
+    if (t->must_cancel) runner_->core->add_probe(*t);
+  }
+
+private:
+  thread_state& state_; // a slice begins and ends on one thread
+  task_runner* const runner_;
+  task_runner* const previous_runner_;
+  loop_core* const previous_core_;
+  const bool own_;
+  bool outermost_ = false;
+};
+
 /// The executor of a task's coroutine: the loop's, with the task's identity. Small enough for `any_io_executor` to hold
 /// without an allocation.
 class task_executor {

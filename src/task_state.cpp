@@ -153,12 +153,15 @@ bool task_state_base::take_last_words(exception_context& c) {
   return true;
 }
 
-void launch_task(ref<task_state_base> state, task_options options) {
+void launch_task(ref<task_state_base> state, task_options& options) {
   loop_core& core = state->core();
   if (core.task_factory) core.task_factory(options);
   if (options.name()) state->set_name(*options.name());
   state->background = options.background();
-  state->variables = options.context() ? *options.context() : copy_context();
+  if (options.context())
+    state->variables = *options.context();
+  else
+    state->variables = copy_context();
   const bool eager = options.eager().value_or(false) && this_thread().core == &core;
   state->launch(eager);
 }

@@ -34,7 +34,7 @@ public:
   /// The node of a timer has moved in memory.
   void move(slot s, ready_node& node) noexcept { nodes_[s] = &node; }
 
-  bool empty() const noexcept { return entries_.size() == cancelled_; }
+  bool empty() const noexcept { return entries_.empty() || entries_.size() == cancelled_; }
 
   /// The earliest deadline; there must be one.
   std::int64_t next_deadline() noexcept {

@@ -4,6 +4,11 @@
 
 #include <rondo/detail/wait.hpp>
 
+#include <boost/asio/post.hpp>
+
+#include <new>
+#include <stdexcept>
+
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
@@ -11,6 +16,10 @@ wait_node::wait_node(wait_node&& other) noexcept
     : core_(other.core_), runner_(other.runner_), owner_(std::exchange(other.owner_, nullptr)),
       error_(std::move(other.error_)), since_(other.since_), immediate_(other.immediate_),
       cancelled_(other.cancelled_) {
+  if (other.armed_) {
+    new (&handler_) any_frame_handler(other.take_handler());
+    armed_ = true;
+  }
   static_cast<ready_node&>(*this).replace(static_cast<ready_node&>(other));
   static_cast<foreign_hook&>(*this).replace(static_cast<foreign_hook&>(other));
   if (owner_) owner_->waiting = this;
@@ -34,6 +43,93 @@ bool wait_node::begin(const void* coroutine) noexcept {
   }
   return true;
 }
+
+bool wait_node::begin_frame(any_frame_handler&& handler) {
+  const thread_state& state = this_thread();
+  task_runner* const runner = state.runner;
+  if (runner && runner->coroutine == handler.coroutine() && runner->task) { // the usual case: a task's own wait
+    core_ = state.core;
+    runner_ = runner;
+    since_ = core_->batch_time();
+    owner_ = runner->task;
+    owner_->waiting = this;
+  } else if (!begin(handler.coroutine())) {
+    return fail_outside(std::move(handler)), false;
+  }
+  new (&handler_) any_frame_handler(std::move(handler));
+  armed_ = true;
+  return true;
+}
+
+void wait_node::fail_outside(any_frame_handler&& handler) {
+  const auto executor = handler.get_executor();
+  boost::asio::post(executor, [handler = std::move(handler)]() mutable {
+    std::exception_ptr error = no_running_loop();
+    handler.complete(error, nullptr);
+  });
+}
+
+any_frame_handler wait_node::take_handler() noexcept {
+  armed_ = false;
+  return std::move(handler_); // what is left of it owns nothing: its destructor would do nothing
+}
+
+void wait_node::settle(std::exception_ptr& error, void* value) noexcept {
+  const bool collects = !error_;
+  if (!collects) error = std::exchange(error_, nullptr);
+  if (!wake(error) && collects) collect_outcome(error, value);
+}
+
+namespace {
+
+[[gnu::always_inline]] inline void complete(const ref<loop_core>& core, any_frame_handler& handler,
+                                            std::exception_ptr& error, void* value) noexcept {
+  try {
+    handler.complete(error, value);
+  } catch (...) {
+    report(*core, "Exception in the completion handler of a coroutine", std::current_exception());
+  }
+}
+
+} // namespace
+
+void wait_node::resume_with(void* value) noexcept {
+  if (!owner_ || cancelled_ || on_heap_ || error_ || owner_->must_cancel) return resume_unusually(value);
+  // The usual case: a task's own wait ends with the outcome that it waited for.
+  std::exception_ptr error;
+  owner_->waiting = nullptr;
+  collect_outcome(error, value);
+  any_frame_handler handler(std::move(handler_));
+  armed_ = false;
+  task_runner* const runner = runner_;
+  slice s(runner, true);
+  complete(runner->core, handler, error, value);
+  s.finish();
+}
+
+void wait_node::resume_unusually(void* value) noexcept {
+  const bool own = owner_ != nullptr;
+  std::exception_ptr error;
+  settle(error, value);
+  if (deliver_) return deliver_(holder_, std::move(error), value);
+  any_frame_handler handler = take_handler();
+  const ref<loop_core> core(core_);
+  task_runner* const runner = runner_;
+  if (on_heap_) remove(); // otherwise the operation object goes with the expression, when the coroutine goes on
+  slice s(runner, own);
+  complete(core, handler, error, value);
+  s.finish();
+}
+
+void wait_node::drop() noexcept {
+  if (!armed_ && !drop_) return; // dropped before
+  detach();
+  if (drop_) return drop_(holder_);
+  const any_frame_handler handler = take_handler();
+  if (on_heap_) remove();
+}
+
+std::exception_ptr no_running_loop() { return std::make_exception_ptr(std::runtime_error("no running event loop")); }
 
 void wait_node::parked() noexcept {
   if (!owner_ || !owner_->must_cancel) return;

@@ -137,6 +137,39 @@ std::string garbage(const stage& s, std::size_t kind) {
   }
 }
 
+/// Enters the room, and in the first round waits for the start.
+rondo::awaitable<void> enter(stage& s, peer& p, std::size_t id, std::string nick, place* at_start) {
+  co_await p.connect(s.what.address, s.what.port);
+  co_await p.write(entry(s, id, nick));
+  co_await p.read_until("* you are in " + room_of(s, id));
+  if (!at_start) co_return;
+  at_start->arrive();
+  co_await s.start.go().get();
+}
+
+rondo::awaitable<void> drop_line(stage& s, std::size_t id, std::size_t round, place& at_start) {
+  peer p;
+  co_await enter(s, p, id, fmt::format("d{}-{}", id, round), round == 0 ? &at_start : nullptr);
+  co_await p.write(fmt::format("{}\n{}", whole_line, half_line));
+  co_await rondo::sleep(10ms);
+  p.close(round % 2 == 1);
+  ++s.seen.broken_lines;
+}
+
+rondo::awaitable<void> send_garbage_until_sent_away(stage& s, std::size_t id, std::size_t round, place& at_start) {
+  peer p;
+  co_await enter(s, p, id, fmt::format("x{}-{}", id, round), round == 0 ? &at_start : nullptr);
+  bool sent_away = false;
+  for (std::size_t kind = 0; kind < 20 && !sent_away; ++kind) {
+    ++s.seen.not_refused; // until the answer is there
+    co_await p.write(garbage(s, kind));
+    const std::string answer = co_await p.read_until("! ");
+    --s.seen.not_refused;
+    ++s.seen.refusals;
+    sent_away = answer.ends_with("goodbye");
+  }
+}
+
 } // namespace
 
 rondo::awaitable<void> talk(stage& s, std::size_t id) {
@@ -156,18 +189,7 @@ rondo::awaitable<void> keep_silent(stage& s, std::size_t id) {
 rondo::awaitable<void> drop_lines(stage& s, std::size_t id) {
   place at_start(s.start);
   for (std::size_t round = 0; round == 0 || !s.over; ++round) {
-    peer p;
-    co_await p.connect(s.what.address, s.what.port);
-    co_await p.write(entry(s, id, fmt::format("d{}-{}", id, round)));
-    co_await p.read_until("* you are in " + room_of(s, id));
-    if (round == 0) {
-      at_start.arrive();
-      co_await s.start.go().get();
-    }
-    co_await p.write(fmt::format("{}\n{}", whole_line, half_line));
-    co_await rondo::sleep(10ms);
-    p.close(round % 2 == 1);
-    ++s.seen.broken_lines;
+    co_await drop_line(s, id, round, at_start);
     co_await rondo::sleep(20ms);
   }
 }
@@ -175,24 +197,7 @@ rondo::awaitable<void> drop_lines(stage& s, std::size_t id) {
 rondo::awaitable<void> send_garbage(stage& s, std::size_t id) {
   place at_start(s.start);
   for (std::size_t round = 0; round == 0 || !s.over; ++round) {
-    peer p;
-    co_await p.connect(s.what.address, s.what.port);
-    co_await p.write(entry(s, id, fmt::format("x{}-{}", id, round)));
-    co_await p.read_until("* you are in " + room_of(s, id));
-    if (round == 0) {
-      at_start.arrive();
-      co_await s.start.go().get();
-    }
-    bool sent_away = false;
-    for (std::size_t kind = 0; kind < 20 && !sent_away; ++kind) {
-      ++s.seen.not_refused; // until the answer is there
-      co_await p.write(garbage(s, kind));
-      const std::string answer = co_await p.read_until("! ");
-      --s.seen.not_refused;
-      ++s.seen.refusals;
-      sent_away = answer.ends_with("goodbye");
-    }
-    p.close(false);
+    co_await send_garbage_until_sent_away(s, id, round, at_start);
     co_await rondo::sleep(20ms);
   }
 }

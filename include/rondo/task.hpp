@@ -33,7 +33,8 @@ public:
   task_options& eager(bool b) & { return eager_ = b, *this; }
   task_options&& eager(bool b) && { return std::move(eager(b)); }
 
-  /// A background task does not keep an attached loop's context running. It is cancelled at shutdown like any other.
+  /// A background task does not keep an attached loop's `io_context` running, even while it sleeps (a thread pool's
+  /// `join` does wait for a sleeping one). It is cancelled at shutdown like any other.
   task_options& background(bool b) & { return background_ = b, *this; }
   task_options&& background(bool b) && { return std::move(background(b)); }
 
@@ -152,10 +153,10 @@ protected:
 namespace detail {
 
 /// Gives the task its name, context and place in the loop, and starts it.
-RONDO_EXPORT void launch_task(ref<task_state_base> state, task_options options);
+RONDO_EXPORT void launch_task(ref<task_state_base> state, task_options& options);
 
 template <class S>
-task<source_value_t<S>> spawn(loop_core& core, S&& s, task_options options, std::source_location where) {
+task<source_value_t<S>> spawn(loop_core& core, S&& s, task_options&& options, std::source_location where) {
   using value = source_value_t<S>;
   static_assert(!std::is_reference_v<value>, "a task cannot return a reference: return a pointer or a value");
   // A source that is refused must die here, as one that was accepted and dropped would.
@@ -167,7 +168,7 @@ task<source_value_t<S>> spawn(loop_core& core, S&& s, task_options options, std:
   check_open(core);
   check_thread(core, "create_task", "run_coroutine_threadsafe");
   ref<future_state_base> result(state);
-  launch_task(std::move(state), std::move(options));
+  launch_task(std::move(state), options);
   return make_handle<task<value>>(std::move(result));
 }
 

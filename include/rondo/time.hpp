@@ -5,7 +5,6 @@
 #include <rondo/detail/config.hpp>
 
 #include <chrono>
-#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <limits>

@@ -10,6 +10,4 @@ rondo::awaitable<int> answer() {
   co_return 42;
 }
 
-int main() {
-  std::printf("%d\n", rondo::run(answer()));
-}
+int main() { std::printf("%d\n", rondo::run(answer())); }

@@ -4,6 +4,7 @@
 #include <rondo/rondo.hpp>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -291,6 +292,30 @@ BOOST_AUTO_TEST_CASE(an_attached_loop_keeps_its_context_running_only_for_foregro
   });
   io.run(); // returns although the background task is not done
   BOOST_TEST(done);
+}
+
+BOOST_AUTO_TEST_CASE(a_sleeping_background_task_does_not_keep_a_context_running_but_works_while_it_runs) {
+  for (const bool strand : {false, true}) {
+    boost::asio::io_context io(1);
+    event_loop loop = strand ? event_loop(boost::asio::make_strand(io.get_executor())) : event_loop(io.get_executor());
+    int beats = 0;
+    loop.create_task(
+        [&]() -> awaitable<void> {
+          for (;;) {
+            co_await sleep(1ms);
+            ++beats;
+          }
+        },
+        task_options().background(true));
+    boost::asio::steady_timer work(io, 30ms); // somebody else's
+    work.async_wait([](auto) {});
+    io.run();
+    BOOST_TEST(beats > 3);
+    const int before = beats;
+    io.restart();
+    io.run(); // nothing but the background task: returns
+    BOOST_TEST(beats <= before + 1);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(run_forever_and_stop_are_for_owned_loops) {

@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 RONDO_BEGIN_NAMESPACE
@@ -47,75 +48,65 @@ using value_slot_t = typename value_slot<T>::type;
 template <class T>
 using op_signature = void(std::exception_ptr, boxed<T>);
 
+/// Stands in for `boxed<T>` of any T.
+struct any_value {};
+
 } // namespace detail
 RONDO_END_NAMESPACE
 
 // Asio 1.81 cannot await `void(std::exception_ptr, T)` from an operation object, and it has no hook but its handler
-// class. These specialisations name a type of ours, so they collide with nobody's; they use what Asio's own
-// handlers use. `coroutine()` identifies the thread of execution whatever the user does to its cancellation state.
+// class. These specialisations name types of ours, so they collide with nobody's; they use what Asio's own handlers
+// use. `coroutine()` identifies the thread of execution whatever the user does to its cancellation state.
 namespace boost::asio::detail {
 
-template <class T, class Executor>
-class awaitable_async_op_handler<void(std::exception_ptr, rondo::detail::boxed<T>), Executor>
+/// The part that does not depend on T: what is parked, and resumed in compiled code.
+template <class Executor>
+class awaitable_async_op_handler<void(std::exception_ptr, rondo::detail::any_value), Executor>
     : public awaitable_thread<Executor> {
 public:
   struct result_type {
     std::exception_ptr* error = nullptr;
-    std::optional<T>* value = nullptr;
+    void* value = nullptr; // a value_slot_t<T>
   };
 
   awaitable_async_op_handler(awaitable_thread<Executor>* from, result_type& result)
       : awaitable_thread<Executor>(std::move(*from)), result_(&result) {}
 
-  void operator()(std::exception_ptr error, rondo::detail::boxed<T> value) { complete(error, &*value); }
-
-  void complete(std::exception_ptr& error, std::optional<T>* value) {
+  [[gnu::always_inline]] void complete(std::exception_ptr& error, void* value) {
     result_->error = &error;
     result_->value = value;
-    this->entry_point()->top_of_stack_->attach_thread(this);
-    this->entry_point()->top_of_stack_->clear_cancellation_slot();
+    auto* const top = this->entry_point()->top_of_stack_;
+    top->attach_thread(this);
+    top->clear_cancellation_slot();
     this->pump();
   }
 
   const void* coroutine() noexcept { return this->entry_point(); }
-
-  static T resume(result_type& result) {
-    if (*result.error) std::rethrow_exception(std::exchange(*result.error, nullptr));
-    return std::move(**result.value);
-  }
 
 private:
   result_type* result_;
 };
 
-template <class Executor>
-class awaitable_async_op_handler<void(std::exception_ptr, rondo::detail::boxed<void>), Executor>
-    : public awaitable_thread<Executor> {
+template <class T, class Executor>
+class awaitable_async_op_handler<void(std::exception_ptr, rondo::detail::boxed<T>), Executor>
+    : public awaitable_async_op_handler<void(std::exception_ptr, rondo::detail::any_value), Executor> {
+  using base = awaitable_async_op_handler<void(std::exception_ptr, rondo::detail::any_value), Executor>;
+
 public:
-  struct result_type {
-    std::exception_ptr* error = nullptr;
-  };
+  using base::base;
+  using typename base::result_type;
 
-  awaitable_async_op_handler(awaitable_thread<Executor>* from, result_type& result)
-      : awaitable_thread<Executor>(std::move(*from)), result_(&result) {}
-
-  void operator()(std::exception_ptr error, rondo::detail::boxed<void>) { complete(error, nullptr); }
-
-  void complete(std::exception_ptr& error, rondo::detail::value_slot_t<void>*) {
-    result_->error = &error;
-    this->entry_point()->top_of_stack_->attach_thread(this);
-    this->entry_point()->top_of_stack_->clear_cancellation_slot();
-    this->pump();
+  void operator()(std::exception_ptr error, rondo::detail::boxed<T> value) {
+    if constexpr (std::is_void_v<T>)
+      this->complete(error, nullptr);
+    else
+      this->complete(error, &*value);
   }
 
-  const void* coroutine() noexcept { return this->entry_point(); }
-
-  static void resume(result_type& result) {
+  static T resume(result_type& result) {
     if (*result.error) std::rethrow_exception(std::exchange(*result.error, nullptr));
+    if constexpr (!std::is_void_v<T>) return std::move(**static_cast<std::optional<T>*>(result.value));
   }
-
-private:
-  result_type* result_;
 };
 
 } // namespace boost::asio::detail
@@ -126,6 +117,10 @@ namespace detail {
 /// The handler with which a coroutine awaits an operation with `op_signature<T>`.
 template <class T>
 using frame_handler = boost::asio::detail::awaitable_async_op_handler<op_signature<T>, boost::asio::any_io_executor>;
+
+/// The same without T.
+using any_frame_handler =
+    boost::asio::detail::awaitable_async_op_handler<void(std::exception_ptr, any_value), boost::asio::any_io_executor>;
 
 } // namespace detail
 RONDO_END_NAMESPACE

@@ -64,27 +64,5 @@ private:
   std::unique_ptr<std::string> text_;
 };
 
-/// One resumption of a coroutine: while it lives, the runner's task is the current one.
-///
-/// `finish()` resumes waits that were ready at once and starts the delivery of a cancellation that came meanwhile. It is
-/// not part of the destructor because coroutines run in it.
-class RONDO_EXPORT slice {
-public:
-  /// `own`: the coroutine is the task's own, which keeps the runner alive; for any other one the slice does.
-  slice(task_runner* runner, bool own) noexcept;
-  slice(const slice&) = delete;
-  slice& operator=(const slice&) = delete;
-  ~slice();
-
-  void finish() noexcept;
-
-private:
-  task_runner* runner_;
-  task_runner* previous_runner_;
-  loop_core* previous_core_;
-  bool own_;
-  bool outermost_;
-};
-
 } // namespace detail
 RONDO_END_NAMESPACE

@@ -6,7 +6,6 @@
 #include <rondo/detail/callable.hpp>
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <concepts>

@@ -89,20 +89,33 @@ public:
   void drop_body() noexcept override { body_.reset(); }
 
   awaitable<void> drive() override {
-    if constexpr (is_awaitable<Body>) {
-      if constexpr (std::is_void_v<T>)
-        co_await std::move(*body_);
-      else
-        cell_.emplace(co_await std::move(*body_));
-    } else {
-      if constexpr (std::is_void_v<T>)
-        co_await (*body_)();
-      else
-        cell_.emplace(co_await (*body_)());
-    }
+    // A body without a value needs no coroutine around it.
+    if constexpr (std::is_same_v<Body, awaitable<void>>)
+      return std::move(*body_);
+    else if constexpr (returns_plain_coroutine<Body>)
+      return (*body_)();
+    else
+      return drive_for_value();
   }
 
 private:
+  template <class F>
+  static constexpr bool returns_plain_coroutine = [] {
+    if constexpr (is_awaitable<F>)
+      return false;
+    else
+      return std::is_same_v<std::invoke_result_t<F&>, awaitable<void>>;
+  }();
+
+  awaitable<void> drive_for_value() {
+    if constexpr (is_awaitable<Body>)
+      cell_.emplace(co_await std::move(*body_));
+    else if constexpr (std::is_void_v<T>)
+      co_await (*body_)();
+    else
+      cell_.emplace(co_await (*body_)());
+  }
+
   std::optional<Body> body_;
   value_cell<T> cell_;
 };

@@ -9,12 +9,9 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/post.hpp>
 
 #include <memory>
-#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -59,13 +56,27 @@ public:
   /// The loop of what is awaited, if that has one: lets a coroutine wait that plain Asio runs on the loop's executor.
   virtual loop_core* home() noexcept { return nullptr; }
 
+  void drop() noexcept final;
+
 protected:
-  wait_node() = default;
+  wait_node() noexcept {}
   wait_node(wait_node&& other) noexcept;
-  ~wait_node() = default;
+  ~wait_node() {}
 
   /// Notes whose wait this is. False if no loop runs here.
   bool begin(const void* coroutine) noexcept;
+
+  /// Takes the handler of a co_await. False if no loop runs here; the coroutine is then resumed with that error.
+  bool begin_frame(any_frame_handler&& handler);
+
+  /// The turn of the node has come: resumes the coroutine. `value` is an empty value_slot_t<T>.
+  void resume_with(void* value) noexcept;
+
+  /// The outcome: an error, or the value.
+  virtual void collect_outcome(std::exception_ptr& error, void* value) noexcept = 0;
+
+  /// Deletes a node that has moved to the heap.
+  virtual void remove() noexcept = 0;
 
   /// Called after the node was linked to what it waits for; a cancellation that was pending takes effect here.
   void parked() noexcept;
@@ -93,16 +104,37 @@ protected:
   /// Detaches the node because the loop ends.
   void detach() noexcept;
 
+  /// The cancellation slot of a coroutine that is not a task's own; unconnected otherwise.
+  boost::asio::cancellation_slot coroutine_slot() const noexcept {
+    if (owner_ || !armed_) return {};
+    return handler_.get_cancellation_slot();
+  }
+
   loop_core* core_ = nullptr;
   task_runner* runner_ = nullptr;
   task_state_base* owner_ = nullptr;
   std::exception_ptr error_;
   std::int64_t since_ = 0;
+  union {
+    any_frame_handler handler_; // alive while armed_
+  };
+  // Set for a wait whose handler is elsewhere; `holder_` is the object that has both.
+  void* holder_ = nullptr;
+  void (*deliver_)(void* holder, std::exception_ptr error, void* value) = nullptr;
+  void (*drop_)(void* holder) = nullptr;
   bool armed_ = false;
   bool immediate_ = false;
   bool cancelled_ = false;
   bool on_heap_ = false;
+
+private:
+  static void fail_outside(any_frame_handler&& handler);
+  any_frame_handler take_handler() noexcept;
+  void settle(std::exception_ptr& error, void* value) noexcept;
+  void resume_unusually(void* value) noexcept;
 };
+
+RONDO_EXPORT std::exception_ptr no_running_loop();
 
 /// Base of operation objects with the value type T. Derived has
 ///  - `void park()`: links the node, or calls complete_now() or fail();
@@ -126,106 +158,43 @@ public:
 
   void run() noexcept final {
     value_slot_t<T> value;
-    std::exception_ptr error = std::exchange(error_, nullptr);
-    const bool own = owner_ != nullptr;
-    const bool collects = !error;
-    if (!wake(error) && collects) self().collect(error, value);
-    if (deliver_) return deliver_(holder_, std::move(error), value);
-    frame_handler<T> handler = take_handler();
-    task_runner* const runner = runner_;
-    loop_core& core = *core_;
-    if (on_heap_) delete &self();
-    resume(core, runner, own, handler, error, value);
-  }
-
-  void drop() noexcept final {
-    if (!armed_ && !drop_) return; // dropped before
-    detach();
-    if (drop_) return drop_(holder_);
-    frame_handler<T> handler = take_handler();
-    if (on_heap_) delete &self();
+    resume_with(&value);
   }
 
 protected:
-  wait_op() {}
-
-  wait_op(wait_op&& other) noexcept : wait_node(std::move(other)) {
-    if (other.armed_) store(other.take_handler());
-  }
-
-  ~wait_op() {}
-
-  /// The cancellation slot of a coroutine that is not a task's own; unconnected otherwise.
-  boost::asio::cancellation_slot coroutine_slot() const noexcept {
-    if (owner_ || !armed_) return {};
-    return handler_.get_cancellation_slot();
-  }
+  wait_op() = default;
+  wait_op(wait_op&&) = default;
+  ~wait_op() = default;
 
   /// A parked operation object that dies before its wait is over (the tail of a deferred chain, say) moves to the heap.
   void rescue() noexcept {
-    if (!armed_) return;
-    auto* moved = new Derived(std::move(self()));
-    moved->on_heap_ = true;
+    if (armed_) [[unlikely]]
+      move_to_heap();
   }
 
 private:
   template <class, class>
   friend class wait_op;
 
-  using deliver_function = void (*)(void* holder, std::exception_ptr, value_slot_t<T>&);
+  [[gnu::noinline]] void move_to_heap() noexcept {
+    auto* moved = new Derived(std::move(self()));
+    moved->on_heap_ = true;
+  }
 
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
 
-  void store(frame_handler<T>&& handler) noexcept {
-    new (&handler_) frame_handler<T>(std::move(handler));
-    armed_ = true;
-  }
-
-  frame_handler<T> take_handler() noexcept {
-    frame_handler<T> handler(std::move(handler_));
-    handler_.~frame_handler<T>();
-    armed_ = false;
-    return handler;
-  }
-
   void start(frame_handler<T>&& handler) {
-    if (!begin(handler.coroutine())) return fail_outside(std::move(handler));
-    store(std::move(handler));
-    self().park();
+    if (begin_frame(std::move(handler))) self().park();
   }
 
-  static void resume(loop_core& core, task_runner* runner, bool own, frame_handler<T>& handler,
-                     std::exception_ptr& error, value_slot_t<T>& value) noexcept {
-    slice s(runner, own);
-    try {
-      handler.complete(error, &value);
-    } catch (...) {
-      report(core, "Exception in the completion handler of a coroutine", std::current_exception());
-    }
-    s.finish();
+  void collect_outcome(std::exception_ptr& error, void* value) noexcept final {
+    self().collect(error, *static_cast<value_slot_t<T>*>(value));
   }
-
-  static std::exception_ptr no_loop() { return std::make_exception_ptr(std::runtime_error("no running event loop")); }
-
-  void fail_outside(frame_handler<T>&& handler) {
-    const auto executor = handler.get_executor();
-    boost::asio::post(executor, [handler = std::move(handler)]() mutable {
-      std::exception_ptr error = no_loop();
-      handler.complete(error, nullptr);
-    });
-  }
+  void remove() noexcept final { delete &self(); }
 
   struct start_elsewhere;
   template <class Handler>
   class elsewhere;
-
-  union {
-    frame_handler<T> handler_; // alive while armed_
-  };
-  // Set for a wait whose handler is elsewhere; `holder_` is the object that has both.
-  void* holder_ = nullptr;
-  deliver_function deliver_ = nullptr;
-  void (*drop_)(void* holder) = nullptr;
 };
 
 /// A wait whose handler is not that of a co_await: the state lives in memory from the handler's allocator.
@@ -287,16 +256,16 @@ private:
 
   void fail_outside() {
     value_slot_t<T> none;
-    complete(boost::asio::system_executor(), release(), wait_op::no_loop(), none);
+    complete(boost::asio::system_executor(), release(), no_running_loop(), none);
   }
 
-  static void deliver(void* holder, std::exception_ptr error, value_slot_t<T>& value) {
+  static void deliver(void* holder, std::exception_ptr error, void* value) {
     auto& self = *static_cast<elsewhere*>(holder);
     wait_op& wait = self.op_;
     loop_core& core = *wait.core_;
     try {
       const auto fallback = executor_of(core);
-      complete(fallback, self.release(), std::move(error), value);
+      complete(fallback, self.release(), std::move(error), *static_cast<value_slot_t<T>*>(value));
     } catch (...) {
       report(core, "Exception in a completion handler", std::current_exception());
     }
