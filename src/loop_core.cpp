@@ -326,13 +326,19 @@ void loop_core::keep(callback_node& node) noexcept {
 
 void loop_core::task_begins(task_state_base& task) noexcept {
   tasks_.push_back(task);
-  if (!task.background && foreground_tasks_++ == 0) update_work();
+  if (task.background) return;
+  const long before = foreground_tasks_.load(std::memory_order_relaxed);
+  foreground_tasks_.store(before + 1, std::memory_order_relaxed);
+  if (before == 0) update_work();
 }
 
 void loop_core::task_ends(task_state_base& task) noexcept {
   auto& hook = static_cast<live_hook&>(task);
   if (hook.linked()) hook.unlink();
-  if (!task.background && --foreground_tasks_ == 0) update_work();
+  if (task.background) return;
+  const long left = foreground_tasks_.load(std::memory_order_relaxed) - 1;
+  foreground_tasks_.store(left, std::memory_order_relaxed);
+  if (left == 0) update_work();
 }
 
 void loop_core::external_work_begins() noexcept {

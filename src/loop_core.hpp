@@ -184,7 +184,7 @@ private:
   std::mutex gate_;                          // held while another thread uses the executor, and to close that way
 
   list<task_state_base, live_hook> tasks_;
-  long foreground_tasks_ = 0;
+  std::atomic<long> foreground_tasks_ = 0; // changed by the loop only; update_work reads it on any thread
   std::vector<task_runner*> idle_;
   std::atomic<long> external_work_ = 0;
   std::mutex work_mutex_; // guards work_, which executor copies on other threads change

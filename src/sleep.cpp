@@ -19,8 +19,12 @@ std::int64_t deadline_after(std::int64_t now, clock::duration delay) noexcept {
 
 } // namespace
 
-sleep_timer::sleep_timer(sleep_timer&& other, wait_node& target) noexcept
-    : core_(other.core_), target_(&target), deadline_(other.deadline_), slot_(std::exchange(other.slot_, none)) {
+sleep_timer::sleep_timer(sleep_timer&& other, wait_node& target) noexcept {
+  if (!other.pending()) return;
+  core_ = other.core_;
+  target_ = &target;
+  deadline_ = other.deadline_;
+  slot_ = std::exchange(other.slot_, none);
   replace(other);
   if (slot_ != none) core_->timers().move(slot_, *this);
 }

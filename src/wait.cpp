@@ -12,14 +12,17 @@
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
-wait_node::wait_node(wait_node&& other) noexcept
-    : core_(other.core_), runner_(other.runner_), owner_(std::exchange(other.owner_, nullptr)),
-      error_(std::move(other.error_)), since_(other.since_), immediate_(other.immediate_),
-      cancelled_(other.cancelled_) {
-  if (other.armed_) {
-    new (&handler_) any_frame_handler(other.take_handler());
-    armed_ = true;
-  }
+wait_node::wait_node(wait_node&& other) noexcept {
+  if (!other.armed_) return; // not begun
+  core_ = other.core_;
+  runner_ = other.runner_;
+  since_ = other.since_;
+  owner_ = std::exchange(other.owner_, nullptr);
+  error_ = std::move(other.error_);
+  immediate_ = other.immediate_;
+  cancelled_ = other.cancelled_;
+  new (&handler_) any_frame_handler(other.take_handler());
+  armed_ = true;
   static_cast<ready_node&>(*this).replace(static_cast<ready_node&>(other));
   static_cast<foreign_hook&>(*this).replace(static_cast<foreign_hook&>(other));
   if (owner_) owner_->waiting = this;
@@ -111,7 +114,7 @@ void wait_node::resume_unusually(void* value) noexcept {
   const bool own = owner_ != nullptr;
   std::exception_ptr error;
   settle(error, value);
-  if (deliver_) return deliver_(holder_, std::move(error), value);
+  if (elsewhere_) return elsewhere_->deliver(std::move(error), value);
   any_frame_handler handler = take_handler();
   const ref<loop_core> core(core_);
   task_runner* const runner = runner_;
@@ -122,9 +125,9 @@ void wait_node::resume_unusually(void* value) noexcept {
 }
 
 void wait_node::drop() noexcept {
-  if (!armed_ && !drop_) return; // dropped before
+  if (!armed_ && !elsewhere_) return; // dropped before
   detach();
-  if (drop_) return drop_(holder_);
+  if (elsewhere_) return elsewhere_->dispose();
   const any_frame_handler handler = take_handler();
   if (on_heap_) remove();
 }

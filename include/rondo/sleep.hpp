@@ -17,7 +17,7 @@ namespace detail {
 /// the step of the task.
 class RONDO_EXPORT sleep_timer final : public ready_node {
 public:
-  sleep_timer() = default;
+  sleep_timer() noexcept {}
   sleep_timer(sleep_timer&& other, wait_node& target) noexcept;
   ~sleep_timer() = default;
 
@@ -36,9 +36,9 @@ public:
 private:
   static constexpr std::uint32_t none = ~std::uint32_t(0);
 
-  loop_core* core_ = nullptr;
-  wait_node* target_ = nullptr;
-  std::int64_t deadline_ = 0;
+  loop_core* core_; // these three are set by arm()
+  wait_node* target_;
+  std::int64_t deadline_;
   std::uint32_t slot_ = none;
 
   friend class loop_core;

@@ -9,12 +9,12 @@
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
-/// The links of an element; an element that is in no list has null links.
+/// The links of an element; `next` is null while it is in no list, and `prev` means nothing then.
 struct list_hook {
   list_hook* next = nullptr;
-  list_hook* prev = nullptr;
+  list_hook* prev;
 
-  list_hook() = default;
+  list_hook() noexcept {}
   list_hook(const list_hook&) = delete;
   list_hook& operator=(const list_hook&) = delete;
 
@@ -23,14 +23,14 @@ struct list_hook {
   void unlink() noexcept {
     prev->next = next;
     next->prev = prev;
-    next = prev = nullptr;
+    next = nullptr;
   }
 
   /// Takes the place of `other` in the list that `other` is in, if any.
   void replace(list_hook& other) noexcept {
     if (!other.linked()) return;
     next = std::exchange(other.next, nullptr);
-    prev = std::exchange(other.prev, nullptr);
+    prev = other.prev;
     next->prev = this;
     prev->next = this;
   }

@@ -110,18 +110,27 @@ protected:
     return handler_.get_cancellation_slot();
   }
 
-  loop_core* core_ = nullptr;
-  task_runner* runner_ = nullptr;
-  task_state_base* owner_ = nullptr;
-  std::exception_ptr error_;
-  std::int64_t since_ = 0;
+  /// What completes a wait whose handler is not that of a co_await.
+  class elsewhere_base {
+  public:
+    virtual void deliver(std::exception_ptr error, void* value) = 0;
+    virtual void dispose() = 0;
+
+  protected:
+    ~elsewhere_base() = default;
+  };
+
+  // Set when the wait begins: until then an operation object is built and destroyed with as few stores as possible.
+  loop_core* core_;
+  task_runner* runner_;
+  std::int64_t since_;
   union {
     any_frame_handler handler_; // alive while armed_
   };
-  // Set for a wait whose handler is elsewhere; `holder_` is the object that has both.
-  void* holder_ = nullptr;
-  void (*deliver_)(void* holder, std::exception_ptr error, void* value) = nullptr;
-  void (*drop_)(void* holder) = nullptr;
+
+  task_state_base* owner_ = nullptr;
+  std::exception_ptr error_;
+  elsewhere_base* elsewhere_ = nullptr;
   bool armed_ = false;
   bool immediate_ = false;
   bool cancelled_ = false;
@@ -200,7 +209,7 @@ private:
 /// A wait whose handler is not that of a co_await: the state lives in memory from the handler's allocator.
 template <class T, class Derived>
 template <class Handler>
-class wait_op<T, Derived>::elsewhere {
+class wait_op<T, Derived>::elsewhere final : wait_node::elsewhere_base {
 public:
   static void start(Derived&& op, Handler&& handler) {
     allocator alloc(boost::asio::get_associated_allocator(handler));
@@ -222,10 +231,7 @@ private:
       typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<elsewhere>;
 
   elsewhere(Derived&& op, Handler&& handler) : op_(std::move(op)), handler_(std::move(handler)) {
-    wait_op& wait = op_;
-    wait.holder_ = this;
-    wait.deliver_ = &elsewhere::deliver;
-    wait.drop_ = &elsewhere::dispose;
+    static_cast<wait_op&>(op_).elsewhere_ = this;
   }
 
   Handler release() {
@@ -259,19 +265,17 @@ private:
     complete(boost::asio::system_executor(), release(), no_running_loop(), none);
   }
 
-  static void deliver(void* holder, std::exception_ptr error, void* value) {
-    auto& self = *static_cast<elsewhere*>(holder);
-    wait_op& wait = self.op_;
-    loop_core& core = *wait.core_;
+  void deliver(std::exception_ptr error, void* value) override {
+    loop_core& core = *static_cast<wait_op&>(op_).core_;
     try {
       const auto fallback = executor_of(core);
-      complete(fallback, self.release(), std::move(error), *static_cast<value_slot_t<T>*>(value));
+      complete(fallback, release(), std::move(error), *static_cast<value_slot_t<T>*>(value));
     } catch (...) {
       report(core, "Exception in a completion handler", std::current_exception());
     }
   }
 
-  static void dispose(void* holder) { (void)static_cast<elsewhere*>(holder)->release(); }
+  void dispose() override { (void)release(); }
 
   Derived op_;
   Handler handler_;
