@@ -90,7 +90,7 @@ rondo::awaitable<bool> run_clients(const plan& p, outcome& seen) {
 }
 
 void report(const plan& p, outcome& seen) {
-  const double seconds = milliseconds(seen.end - seen.begin) / 1000;
+  const double seconds = std::max(milliseconds(seen.end - seen.begin) / 1000, 0.0); // nothing came: no end
   const auto rate = [&](std::size_t n) { return seconds > 0 ? static_cast<double>(n) / seconds : 0; };
   std::ranges::sort(seen.latencies);
   const auto at = [&](double q) { return milliseconds(percentile(seen.latencies, q)); };
