@@ -13,6 +13,7 @@ set(RONDO_PUBLIC_HEADERS
   include/rondo/detail/core.hpp
   include/rondo/detail/export.hpp
   include/rondo/detail/future_state.hpp
+  include/rondo/detail/instances.hpp
   include/rondo/detail/list.hpp
   include/rondo/detail/ref_count.hpp
   include/rondo/detail/source.hpp
@@ -46,6 +47,7 @@ set(RONDO_SOURCES
   src/errors.cpp
   src/event_loop.cpp
   src/future_state.cpp
+  src/instances.cpp
   src/loop_core.cpp
   src/loop_service.cpp
   src/loop_thread.cpp

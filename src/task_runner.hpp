@@ -118,13 +118,17 @@ public:
   void finish() noexcept {
     if (!outermost_) return;
     outermost_ = false;
-    while (wait_node* ready = std::exchange(runner_->immediate, nullptr))
+    finish(*runner_);
+  }
+
+  static void finish(task_runner& r) noexcept {
+    while (wait_node* ready = std::exchange(r.immediate, nullptr))
       ready->run();
-    runner_->running = false;
-    task_state_base* t = runner_->task;
+    r.running = false;
+    task_state_base* t = r.task;
     if (!t || t->waiting) return;
-    t->since = runner_->core->batch_time();
-    if (t->must_cancel) runner_->core->add_probe(*t);
+    t->since = r.core->batch_time();
+    if (t->must_cancel) r.core->add_probe(*t);
   }
 
 private:

@@ -20,7 +20,9 @@ wait_node::wait_node(wait_node&& other) noexcept {
   owner_ = std::exchange(other.owner_, nullptr);
   error_ = std::move(other.error_);
   immediate_ = other.immediate_;
+  keeps_outcome_ = other.keeps_outcome_;
   cancelled_ = other.cancelled_;
+  unusual_ = other.unusual_;
   new (&handler_) any_frame_handler(other.take_handler());
   armed_ = true;
   static_cast<ready_node&>(*this).replace(static_cast<ready_node&>(other));
@@ -42,6 +44,7 @@ bool wait_node::begin(const void* coroutine) noexcept {
     owner_ = runner_->task;
     owner_->waiting = this;
   } else {
+    unusual_ = true;
     core_->foreign_waits.push_back(*this);
   }
   return true;
@@ -97,7 +100,7 @@ namespace {
 } // namespace
 
 void wait_node::resume_with(void* value) noexcept {
-  if (!owner_ || cancelled_ || on_heap_ || error_ || owner_->must_cancel) return resume_unusually(value);
+  if (unusual_ || owner_->must_cancel) return resume_unusually(value);
   // The usual case: a task's own wait ends with the outcome that it waited for.
   std::exception_ptr error;
   owner_->waiting = nullptr;
@@ -105,9 +108,20 @@ void wait_node::resume_with(void* value) noexcept {
   any_frame_handler handler(std::move(handler_));
   armed_ = false;
   task_runner* const runner = runner_;
-  slice s(runner, true);
+  if (immediate_) return complete(runner->core, handler, error, value); // inside the slice that it is part of
+  if (runner->running || runner->emitting || runner->suspect) {
+    slice s(runner, true);
+    complete(runner->core, handler, error, value);
+    return s.finish();
+  }
+  // A slice with nothing special about it; whoever gives a node its turn has made its loop the running one.
+  thread_state& state = this_thread();
+  task_runner* const previous = std::exchange(state.runner, runner);
+  runner->running = true;
+  ++runner->slices;
   complete(runner->core, handler, error, value);
-  s.finish();
+  slice::finish(*runner);
+  state.runner = previous;
 }
 
 void wait_node::resume_unusually(void* value) noexcept {
@@ -151,6 +165,7 @@ void wait_node::complete_now() noexcept {
 }
 
 void wait_node::fail(std::exception_ptr error) noexcept {
+  unusual_ = true;
   error_ = std::move(error);
   push_ready(*core_, *this);
 }
@@ -158,7 +173,7 @@ void wait_node::fail(std::exception_ptr error) noexcept {
 void wait_node::push_cancelled(optional_text& message) noexcept {
   auto& links = static_cast<ready_node&>(*this);
   if (links.linked()) links.unlink();
-  cancelled_ = true;
+  cancelled_ = unusual_ = true;
   if (owner_) owner_->wait_message = std::move(message);
   push_ready(*core_, *this);
 }
@@ -182,7 +197,7 @@ bool wait_node::wake(std::exception_ptr& error) noexcept {
     owner->must_cancel = false;
     return true;
   }
-  if (!owner->must_cancel || immediate_) return false;
+  if (!owner->must_cancel || immediate_ || keeps_outcome_) return false;
   std::exception_ptr same_news = cancelled_outcome();
   error = same_news ? std::move(same_news) : owner->take_cancellation();
   owner->must_cancel = false;

@@ -70,10 +70,9 @@ private:
   friend base;
 
   void park() noexcept {
-    if (delay_ && *delay_ <= clock::duration::zero())
-      push_ready(*this->core_, *this); // a bare yield: no timer, and nothing that a cancel could end early
-    else
-      timer_.arm(*this->core_, delay_ ? *delay_ : clock::duration::max(), *this);
+    // A bare yield has no timer, and nothing that a cancellation could end early: it is delivered at the next turn.
+    if (delay_ && *delay_ <= clock::duration::zero()) return push_ready(*this->core_, *this);
+    timer_.arm(*this->core_, delay_ ? *delay_ : clock::duration::max(), *this);
     this->parked();
   }
 
@@ -85,6 +84,11 @@ private:
   sleep_timer timer_;
   [[no_unique_address]] Value value_;
 };
+
+#if !defined(RONDO_SHARED) // see instances.hpp
+extern template class wait_op<void, sleep_op<void, no_value>>;
+extern template class sleep_op<void, no_value>;
+#endif
 
 } // namespace detail
 

@@ -220,7 +220,7 @@ private:
   void complete(bool inside_emit, Results&&... r) {
     completed_ = true;
     results_.emplace(std::forward<Results>(r)...);
-    this->immediate_ = true; // a cancellation that comes too late must not replace the result
+    this->keeps_outcome_ = true; // a cancellation that comes too late must not replace the result
     if (inside_emit || starting_)
       push_ready(*this->core_, *this); // never resume inside cancel() or the initiation
     else

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <rondo/awaitable.hpp>
+#include <rondo/detail/instances.hpp>
 
 #include <exception>
 #include <memory>

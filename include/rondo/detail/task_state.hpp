@@ -108,7 +108,9 @@ private:
   }();
 
   awaitable<void> drive_for_value() {
-    if constexpr (is_awaitable<Body>)
+    if constexpr (is_awaitable<Body> && std::is_void_v<T>)
+      co_await std::move(*body_);
+    else if constexpr (is_awaitable<Body>)
       cell_.emplace(co_await std::move(*body_));
     else if constexpr (std::is_void_v<T>)
       co_await (*body_)();
@@ -119,6 +121,12 @@ private:
   std::optional<Body> body_;
   value_cell<T> cell_;
 };
+
+#if !defined(RONDO_SHARED) // see instances.hpp
+extern template class wait_op<void, get_op<void>>;
+extern template class get_op<void>;
+extern template class task_state<void, awaitable<void>>;
+#endif
 
 } // namespace detail
 RONDO_END_NAMESPACE

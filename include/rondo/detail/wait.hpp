@@ -132,9 +132,11 @@ protected:
   std::exception_ptr error_;
   elsewhere_base* elsewhere_ = nullptr;
   bool armed_ = false;
-  bool immediate_ = false;
+  bool immediate_ = false;     // resumed by the slice in which it began
+  bool keeps_outcome_ = false; // a cancellation that comes now must not replace the outcome
   bool cancelled_ = false;
   bool on_heap_ = false;
+  bool unusual_ = false; // anything but a task's own wait that ends with its outcome: asked once, when it resumes
 
 private:
   static void fail_outside(any_frame_handler&& handler);
@@ -187,7 +189,7 @@ private:
 
   [[gnu::noinline]] void move_to_heap() noexcept {
     auto* moved = new Derived(std::move(self()));
-    moved->on_heap_ = true;
+    moved->on_heap_ = moved->unusual_ = true;
   }
 
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
