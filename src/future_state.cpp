@@ -25,10 +25,7 @@ void future_state_base::destroy() noexcept {
     return;
   }
   exception_context last_words;
-  if (!take_last_words(last_words)) {
-    delete this;
-    return;
-  }
+  if (!take_last_words(last_words)) return leave_loop();
   // The handle in the report keeps the state; when it goes, destroy() is called again with nothing left to say.
   if (this_thread().core == core_.get() || !core_->running())
     return core_->call_exception_handler(std::move(last_words));
@@ -45,6 +42,25 @@ void future_state_base::destroy() noexcept {
   node->core = core_;
   node->text = std::move(last_words);
   if (!node->core->push_threadsafe(*node)) node->run();
+}
+
+void future_state_base::leave_loop() noexcept {
+  // Callbacks that still wait are registered with the loop, so its thread must take them off.
+  struct funeral final : ready_node {
+    void run() noexcept override {
+      delete state;
+      delete this;
+    }
+    void drop() noexcept override { run(); }
+    future_state_base* state;
+  };
+  if (!waiters_.empty() && this_thread().core != core_.get()) {
+    auto* node = new funeral;
+    node->state = this;
+    if (core_->push_threadsafe(*node)) return;
+    delete node;
+  }
+  delete this;
 }
 
 bool future_state_base::take_last_words(exception_context& c) {

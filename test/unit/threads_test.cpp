@@ -157,6 +157,23 @@ BOOST_AUTO_TEST_CASE(TH2_a_closed_loop_refuses) {
                         [](const auto& e) { return std::string(e.what()) == "Event loop is closed"; });
 }
 
+BOOST_AUTO_TEST_CASE(the_last_handle_of_a_pending_future_with_callbacks_may_go_on_any_thread) {
+  loop_thread thread;
+  auto held = std::make_shared<int>(1);
+  std::weak_ptr<int> watch = held;
+  {
+    std::promise<future<int>> made;
+    thread.loop().call_soon_threadsafe([&, held = std::move(held)]() mutable {
+      future<int> f = get_running_loop().create_future<int>();
+      f.add_done_callback([held = std::move(held)] {});
+      made.set_value(f);
+    });
+    const future<int> f = made.get_future().get();
+    for (int i = 0; i < 100; ++i) thread.loop().call_soon_threadsafe([] {}); // keeps the loop's lists busy
+  }
+  BOOST_TEST(eventually([&] { return watch.expired(); }));
+}
+
 BOOST_AUTO_TEST_CASE(TH3_wrap_future_copies_and_cancels) {
   concurrent_future<int> ready, refused, waiting;
   ready.set_result(3);

@@ -84,6 +84,7 @@ protected:
   friend class loop_core;
 
   void destroy() noexcept override;
+  void leave_loop() noexcept;
 
   /// What is to be reported when the last handle goes: an exception that nobody asked for, a task that did not end.
   virtual bool take_last_words(exception_context& c);
