@@ -169,7 +169,8 @@ BOOST_AUTO_TEST_CASE(the_last_handle_of_a_pending_future_with_callbacks_may_go_o
       made.set_value(f);
     });
     const future<int> f = made.get_future().get();
-    for (int i = 0; i < 100; ++i) thread.loop().call_soon_threadsafe([] {}); // keeps the loop's lists busy
+    for (int i = 0; i < 100; ++i)
+      thread.loop().call_soon_threadsafe([] {}); // keeps the loop's lists busy
   }
   BOOST_TEST(eventually([&] { return watch.expired(); }));
 }
