@@ -8,7 +8,6 @@
 namespace boost::asio {
 
 template class detail::awaitable_thread<any_io_executor>;
-template class detail::awaitable_frame_base<any_io_executor>;
 template class detail::awaitable_frame<void, any_io_executor>;
 template class awaitable<void, any_io_executor>;
 

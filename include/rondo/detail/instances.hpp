@@ -10,7 +10,6 @@
 namespace boost::asio {
 
 extern template class detail::awaitable_thread<any_io_executor>;
-extern template class detail::awaitable_frame_base<any_io_executor>;
 extern template class detail::awaitable_frame<void, any_io_executor>;
 extern template class awaitable<void, any_io_executor>;
 
