@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cases.hpp"
 
+#include <rondo/rondo.hpp>
+
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>

@@ -2,7 +2,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cases.hpp"
 
+#include <rondo/rondo.hpp>
+
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <benchmark/benchmark.h>
@@ -14,7 +19,7 @@
 
 namespace {
 
-using bench::trivial;
+bench::awaitable<void> trivial() { co_return; }
 
 constexpr long batch = 10000;
 

@@ -49,7 +49,7 @@ void dump_tasks(const event_loop& loop, std::ostream& out) {
     if (t.waiting) {
       what = t.waiting->waits_for();
       since = t.waiting->since();
-    } else if (t.runner && t.runner->running) {
+    } else if (t.runner && t.runner->now.running) {
       what.clear();
     } else if (t.started) {
       what = "a plain Asio operation";

@@ -190,16 +190,33 @@ void future_state_base::finish_cancelled(std::exception_ptr original) noexcept {
   finish(status::cancelled);
 }
 
-std::exception_ptr future_wait_part::check(loop_core& running, task_state_base* owner, future_state_base& state) {
-  if (&state.core() != &running)
-    return std::make_exception_ptr(std::runtime_error(fmt::format(
+void future_wait::park() {
+  if (&state_->core() != core_) {
+    if (ready()) return complete_now();
+    return fail(std::make_exception_ptr(std::runtime_error(fmt::format(
         "{} got {} attached to a different loop: submit work to that loop with run_coroutine_threadsafe and "
         "await wrap_future of what it returns",
-        owner ? owner->describe() : "a coroutine", state.describe())));
-  return std::make_exception_ptr(std::runtime_error("Task cannot await on itself: " + state.describe()));
+        owner_ ? owner_->describe() : "a coroutine", state_->describe()))));
+  }
+  if (state_->done()) return complete_now();
+  if (owner_ && state_.get() == owner_)
+    return fail(std::make_exception_ptr(std::runtime_error("Task cannot await on itself: " + state_->describe())));
+  state_->add_waiter(*this);
+  parked();
 }
 
-const future_state_base* state_of(const task_state_base* task) noexcept { return task; }
+bool future_wait::usable_here() const noexcept {
+  return this_thread().core == &state_->core() || at_rest(state_->core());
+}
+
+bool future_wait::cancel(optional_text& message) noexcept {
+  return !state_->done() && state_->cancel(std::move(message));
+}
+
+std::exception_ptr future_wait::cancelled_outcome() noexcept {
+  state_->mark_retrieved(); // as in asyncio an exception that a cancellation replaces was looked at
+  return state_->ends_in_cancellation() ? state_->outcome_error() : nullptr;
+}
 
 void throw_empty_handle(const char* call) {
   throw std::logic_error(fmt::format("{}: the handle is empty; it was default-constructed or moved from", call));

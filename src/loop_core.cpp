@@ -50,7 +50,8 @@ loop_core::~loop_core() = default;
 
 void loop_core::push(ready_node& node) noexcept {
   if (down_.load(std::memory_order_relaxed)) return node.drop();
-  take_inbox(); // as in asyncio, what came from a thread earlier also runs earlier
+  if (inbox_.load(std::memory_order_relaxed))
+    take_inbox(); // as in asyncio, what came from a thread earlier runs earlier
   ready_.push_back(node);
   if (!awake_) wake();
 }
@@ -62,7 +63,7 @@ void loop_core::push_all(list<ready_node>& nodes) noexcept {
       nodes.pop_front().drop();
     return;
   }
-  take_inbox();
+  if (inbox_.load(std::memory_order_relaxed)) take_inbox();
   ready_.splice_back(nodes);
   if (!awake_) wake();
 }
@@ -87,7 +88,6 @@ bool loop_core::push_threadsafe(ready_node& node) noexcept {
 }
 
 void loop_core::take_inbox() noexcept {
-  if (!inbox_.load(std::memory_order_relaxed)) return;
   list_hook* newest = inbox_.exchange(nullptr, std::memory_order_acquire);
   // The stack has the newest first; reversed, it is the order of arrival.
   list_hook* oldest = nullptr;
@@ -141,11 +141,15 @@ bool loop_core::enter_checked() noexcept {
 }
 
 int loop_core::run_pass() noexcept {
+  const bool timed = debug.load(std::memory_order_relaxed);
   int count = 0;
   while (!pass_.empty()) {
     ready_node& node = pass_.pop_front();
     ++count;
-    run_node(node);
+    if (timed)
+      run_timed(node);
+    else
+      node.run();
     if (interrupt_) break;
   }
   if (!pass_.empty()) { // an interrupted pass: what is left keeps its place

@@ -14,39 +14,42 @@ namespace {
 
 std::int64_t deadline_after(std::int64_t now, clock::duration delay) noexcept {
   constexpr auto never = std::numeric_limits<std::int64_t>::max();
-  return delay.count() > 0 && now > never - delay.count() ? never : now + delay.count();
+  return now > never - delay.count() ? never : now + delay.count();
 }
 
 } // namespace
 
-sleep_timer::sleep_timer(sleep_timer&& other, wait_node& target) noexcept {
-  if (!other.pending()) return;
-  core_ = other.core_;
-  target_ = &target;
-  deadline_ = other.deadline_;
-  slot_ = std::exchange(other.slot_, none);
-  replace(other);
-  if (slot_ != none) core_->timers().move(slot_, *this);
+void sleep_wait::park() {
+  // A bare yield has no timer, and nothing that a cancellation could end early: it is delivered at the next turn.
+  if (delay_ <= clock::duration::zero())
+    core_->push(*this);
+  else
+    start_timer();
 }
 
-void sleep_timer::arm(loop_core& core, clock::duration delay, wait_node& target) noexcept {
-  core_ = &core;
-  target_ = &target;
-  deadline_ = deadline_after(core.now(), delay);
-  slot_ = core.add_timer(deadline_, *this);
+void sleep_wait::start_timer() {
+  deadline_ = deadline_after(core_->now(), delay_);
+  slot_ = core_->add_timer(deadline_, *this);
+  timing_ = true;
+  parked();
 }
 
-void sleep_timer::cancel() noexcept {
-  if (linked()) return unlink();
-  core_->cancel_timer(std::exchange(slot_, none));
+void sleep_wait::run() noexcept {
+  if (!timing_) return wait_node::run();
+  timing_ = false;
+  core_->push(*this);
 }
 
-void sleep_timer::run() noexcept {
-  slot_ = none;
-  push_ready(*core_, *target_);
+bool sleep_wait::cancel(optional_text& message) noexcept {
+  if (!timing_) return false;
+  timing_ = false;
+  if (!static_cast<ready_node&>(*this).linked()) core_->cancel_timer(slot_);
+  push_cancelled(message);
+  return true;
 }
 
-std::string sleep_timer::describe() const {
+std::string sleep_wait::waits_for() const {
+  if (!timing_) return "its next turn (sleep)";
   if (deadline_ == std::numeric_limits<std::int64_t>::max()) return "sleep without end";
   return fmt::format("sleep, {:.3f} s left", static_cast<double>(deadline_ - core_->now()) * 1e-9);
 }

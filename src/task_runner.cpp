@@ -44,24 +44,23 @@ private:
 /// Parks the runner's coroutine until it gets a task.
 class idle_op {
 public:
+  using rondo_wait = idle_op;
+
   explicit idle_op(task_runner& r) noexcept : runner_(&r) {}
 
-  template <class Token>
-    requires(!std::is_pointer_v<std::decay_t<Token>>)
-  auto operator()(Token&& token) && {
-    if constexpr (std::is_same_v<std::decay_t<Token>, frame_handler<void>>)
-      park(std::move(token));
-    else
-      return boost::asio::async_initiate<Token, op_signature<void>>([](auto&&) {}, token);
-  }
+  boost::asio::detail::async_operation_probe_result operator()(boost::asio::detail::async_operation_probe) &&;
+  boost::asio::detail::completion_signature_probe_result<op_signature<void>> operator()(
+      boost::asio::detail::completion_signature_probe) &&;
 
-private:
-  void park(frame_handler<void>&& handler) {
-    runner_->coroutine = handler.coroutine();
-    runner_->idle.emplace(std::move(handler));
+  static constexpr bool ready() noexcept { return false; }
+  void suspend(coroutine_frame& frame) noexcept {
+    runner_->idle.emplace(*frame.detach_thread());
+    runner_->coroutine = runner_->idle->identity();
     runner_->core->runner_idles(*runner_);
   }
+  void outcome() noexcept {}
 
+private:
   task_runner* runner_;
 };
 
@@ -134,7 +133,8 @@ private:
   void leave() noexcept {
     task_->runner = nullptr;
     runner_.task = nullptr;
-    runner_.suspect = runner_.probing = runner_.marked = false;
+    runner_.now.suspect = false;
+    runner_.probing = runner_.marked = false;
     runner_.outrun = 0;
     runner_.end_level();
   }
@@ -178,11 +178,10 @@ void task_runner::begin(task_state_base& t) noexcept {
   task = &t;
   t.runner = this;
   if (!idle) return;
-  frame_handler<void> handler(std::move(*idle));
+  parked_coroutine resting(std::move(*idle));
   idle.reset();
   slice s(this, true);
-  std::exception_ptr none;
-  handler.complete(none, nullptr);
+  resting.resume();
   s.finish();
 }
 
@@ -209,7 +208,8 @@ task_runner::probe_result task_runner::probe(task_state_base& t, bool& post_mark
   constexpr int patience = 16;
 
   if (marked) {
-    marked = suspect = false;
+    marked = false;
+    now.suspect = false;
     if (!t.must_cancel) return probe_result::done;
   }
   if (level_set) {
@@ -218,7 +218,7 @@ task_runner::probe_result task_runner::probe(task_state_base& t, bool& post_mark
     end_level();
     t.must_cancel = true;
   }
-  if (!t.must_cancel || running || t.waiting) return probe_result::done;
+  if (!t.must_cancel || now.running || t.waiting) return probe_result::done;
   if (slices != probe_stamp) {
     probe_stamp = slices;
     if (++outrun <= patience) return probe_result::again;
@@ -231,7 +231,7 @@ task_runner::probe_result task_runner::probe(task_state_base& t, bool& post_mark
   if (!state.slot().has_handler()) return probe_result::done; // cannot be cancelled; the next suspension can
   if (core->fifo()) {
     t.must_cancel = false;
-    suspect = true;
+    now.suspect = true;
     marked = true;
     post_marker = true;
     return probe_result::marked;
@@ -260,10 +260,10 @@ void task_runner::end_level() noexcept {
 }
 
 void task_runner::emit_total() noexcept {
-  emitting = true;
+  now.emitting = true;
   // `total` alone is ignored by composed reads and writes.
   signal.emit(boost::asio::cancellation_type::all);
-  emitting = false;
+  now.emitting = false;
 }
 
 void loop_core::add_probe(task_state_base& task) {

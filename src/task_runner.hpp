@@ -10,6 +10,8 @@
 #include <boost/asio/execution.hpp>
 
 #include <atomic>
+#include <bit>
+#include <cstdint>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -46,6 +48,10 @@ public:
     if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
+  /// Whether a resumption begins a slice and nothing else.
+  bool quiet() const noexcept { return std::bit_cast<std::uint32_t>(now) == 0; }
+  void begin_slice() noexcept { now.running = true, ++slices; }
+
   /// Delivers a cancellation to the plain operation in which the task is suspended; see the .cpp.
   enum class probe_result { done, again, marked };
   probe_result probe(task_state_base& t, bool& post_marker) noexcept;
@@ -56,12 +62,18 @@ public:
   const ref<loop_core> core;
   task_state_base* task = nullptr;
   const void* coroutine = nullptr; // the identity of the runner's own coroutine
-  wait_node* immediate = nullptr;  // a wait that was ready: resumed at the end of the slice
-  std::optional<frame_handler<void>> idle;
+  std::optional<parked_coroutine> idle;
   std::atomic<int> references{1}; // executor copies, and one of the loop's
   int baseline = -1;              // `references` at the first idle; never equal until then
-  bool running = false;           // inside a slice
   bool creating = false;          // work guards made now are not the user's
+
+  struct activity {        // one word, so that one comparison tells that there is none
+    bool running = false;  // inside a slice
+    bool emitting = false; // a cancellation, to a plain operation
+    bool suspect = false;  // emitted; a slice before the marker means that the operation had completed
+    bool none = false;
+  };
+  activity now;
 
   // Cancellation of plain operations.
   boost::asio::cancellation_signal signal;
@@ -69,8 +81,6 @@ public:
   int live_filters = 0;                  // 0: the user replaced the cancellation state
   bool level = false;                    // the filters let the cancellation stay set
   bool level_set = false;                // it is set
-  bool emitting = false;
-  bool suspect = false; // emitted; a slice before the marker means that the operation had completed
   bool probing = false;
   bool marked = false;
   unsigned slices = 0;
@@ -83,8 +93,7 @@ private:
 
 /// One resumption of a coroutine: while it lives, the runner's task is the current one.
 ///
-/// `finish()` resumes waits that were ready at once and starts the delivery of a cancellation that came meanwhile. It is
-/// not part of the destructor because coroutines run in it.
+/// `finish()` starts the delivery of a cancellation that came meanwhile; it is left out where user code has thrown.
 class slice {
 public:
   /// `own`: the coroutine is the task's own, which keeps the runner alive; for any other one the slice does.
@@ -95,12 +104,11 @@ public:
     if (!own_) runner_->add_reference();
     state_.runner = runner_;
     state_.core = runner_->core.get();
-    if (runner_->running || runner_->emitting) return;
+    if (runner_->now.running || runner_->now.emitting) return;
     outermost_ = true;
-    runner_->running = true;
-    ++runner_->slices;
-    if (runner_->suspect) {
-      runner_->suspect = false;
+    runner_->begin_slice();
+    if (runner_->now.suspect) {
+      runner_->now.suspect = false;
       if (runner_->task) runner_->task->must_cancel = true;
     }
   }
@@ -111,7 +119,7 @@ public:
     state_.runner = previous_runner_;
     state_.core = previous_core_;
     if (!runner_) return;
-    if (outermost_) runner_->running = false; // user code threw
+    if (outermost_) runner_->now.running = false; // user code threw
     if (!own_) runner_->release();
   }
 
@@ -122,9 +130,7 @@ public:
   }
 
   static void finish(task_runner& r) noexcept {
-    while (wait_node* ready = std::exchange(r.immediate, nullptr))
-      ready->run();
-    r.running = false;
+    r.now.running = false;
     task_state_base* t = r.task;
     if (!t || t->waiting) return;
     t->since = r.core->batch_time();

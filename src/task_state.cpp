@@ -115,7 +115,7 @@ bool task_state_base::cancel(optional_text message) {
   if (t->waiting && t->waiting->cancel(message)) return true;
   t->must_cancel = true;
   t->message_ = std::move(message);
-  if (t->runner && !t->runner->running && !t->waiting) core_->add_probe(*t);
+  if (t->runner && !t->runner->now.running && !t->waiting) core_->add_probe(*t);
   return true;
 }
 
@@ -182,32 +182,16 @@ bool cancellation_watch::cancelled_meanwhile() const noexcept {
 namespace {
 
 /// Waits for the end of a task whose value is of no interest; gives its error.
-class end_op final : public wait_op<std::exception_ptr, end_op> {
-public:
-  explicit end_op(ref<future_state_base> state) noexcept : state_(std::move(state)) {}
-  end_op(end_op&&) noexcept = default;
-  ~end_op() { rescue(); }
+class end_op final : public wait_op<std::exception_ptr, end_op, future_wait> {
+  using base = wait_op<std::exception_ptr, end_op, future_wait>;
 
-  bool cancel(optional_text& message) noexcept override {
-    return !state_->done() && state_->cancel(std::move(message));
-  }
-  future_state_base* awaited() noexcept override { return state_.get(); }
-  std::string waits_for() const override { return state_->describe(); }
+public:
+  explicit end_op(ref<future_state_base> state) noexcept : base(std::move(state)) {}
 
 private:
-  friend class wait_op<std::exception_ptr, end_op>;
+  friend base;
 
-  void park() {
-    if (state_->done()) return complete_now();
-    state_->add_waiter(*this);
-    parked();
-  }
-
-  void collect(std::exception_ptr&, std::optional<std::exception_ptr>& value) noexcept {
-    value.emplace(state_->outcome_error());
-  }
-
-  ref<future_state_base> state_;
+  std::exception_ptr take() { return state().outcome_error(); }
 };
 
 } // namespace

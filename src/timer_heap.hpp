@@ -31,9 +31,6 @@ public:
     if (entries_.size() > 100 && cancelled_ * 2 > entries_.size()) purge();
   }
 
-  /// The node of a timer has moved in memory.
-  void move(slot s, ready_node& node) noexcept { nodes_[s] = &node; }
-
   bool empty() const noexcept { return entries_.empty() || entries_.size() == cancelled_; }
 
   /// The earliest deadline; there must be one.

@@ -12,25 +12,6 @@
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
-wait_node::wait_node(wait_node&& other) noexcept {
-  if (!other.armed_) return; // not begun
-  core_ = other.core_;
-  runner_ = other.runner_;
-  since_ = other.since_;
-  owner_ = std::exchange(other.owner_, nullptr);
-  error_ = std::move(other.error_);
-  immediate_ = other.immediate_;
-  keeps_outcome_ = other.keeps_outcome_;
-  cancelled_ = other.cancelled_;
-  unusual_ = other.unusual_;
-  new (&handler_) any_frame_handler(other.take_handler());
-  armed_ = true;
-  static_cast<ready_node&>(*this).replace(static_cast<ready_node&>(other));
-  static_cast<foreign_hook&>(*this).replace(static_cast<foreign_hook&>(other));
-  if (owner_) owner_->waiting = this;
-  if (runner_ && runner_->immediate == &other) runner_->immediate = this;
-}
-
 bool wait_node::begin(const void* coroutine) noexcept {
   const thread_state& state = this_thread();
   core_ = state.core;
@@ -44,106 +25,130 @@ bool wait_node::begin(const void* coroutine) noexcept {
     owner_ = runner_->task;
     owner_->waiting = this;
   } else {
-    unusual_ = true;
     core_->foreign_waits.push_back(*this);
   }
   return true;
 }
 
-bool wait_node::begin_frame(any_frame_handler&& handler) {
+bool wait_node::start(const void* coroutine) noexcept {
+  if (!begin(coroutine)) return false;
+  unusual_ = true;
+  try {
+    park();
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  return true;
+}
+
+void wait_node::suspend(coroutine_frame& frame) noexcept {
   const thread_state& state = this_thread();
   task_runner* const runner = state.runner;
-  if (runner && runner->coroutine == handler.coroutine() && runner->task) { // the usual case: a task's own wait
+  coroutine_.begin(*frame.detach_thread());
+  parked_ = true;
+  if (runner && runner->coroutine == coroutine_->identity()) [[likely]] { // the usual case: a task's own wait
     core_ = state.core;
     runner_ = runner;
     since_ = core_->batch_time();
     owner_ = runner->task;
     owner_->waiting = this;
-  } else if (!begin(handler.coroutine())) {
-    return fail_outside(std::move(handler)), false;
+  } else {
+    unusual_ = true;
+    if (!begin(coroutine_->identity()))
+      return frame.after_suspend([](void* self) { static_cast<wait_node*>(self)->fail_outside(); }, this);
+    watch_slot();
   }
-  new (&handler_) any_frame_handler(std::move(handler));
-  armed_ = true;
-  return true;
+  try {
+    park();
+  } catch (...) {
+    fail(std::current_exception());
+  }
 }
 
-void wait_node::fail_outside(any_frame_handler&& handler) {
-  const auto executor = handler.get_executor();
-  boost::asio::post(executor, [handler = std::move(handler)]() mutable {
-    std::exception_ptr error = no_running_loop();
-    handler.complete(error, nullptr);
-  });
+// The coroutine goes on in its own executor, which may be another thread: only when it is suspended for good.
+void wait_node::fail_outside() noexcept {
+  set_error(no_running_loop());
+  const auto executor = coroutine_->get_executor();
+  boost::asio::post(executor, [coroutine = take_coroutine()]() mutable { coroutine.resume(); });
 }
 
-any_frame_handler wait_node::take_handler() noexcept {
-  armed_ = false;
-  return std::move(handler_); // what is left of it owns nothing: its destructor would do nothing
+// A coroutine that is no task's own is cancelled as plain Asio does it, by `a || b` for instance.
+void wait_node::watch_slot() noexcept {
+  if (auto slot = coroutine_->get_cancellation_slot(); slot.is_connected())
+    slot.assign([this](boost::asio::cancellation_type_t) {
+      optional_text none;
+      cancel(none);
+    });
 }
 
-void wait_node::settle(std::exception_ptr& error, void* value) noexcept {
-  const bool collects = !error_;
-  if (!collects) error = std::exchange(error_, nullptr);
-  if (!wake(error) && collects) collect_outcome(error, value);
+parked_coroutine wait_node::take_coroutine() noexcept {
+  parked_ = false;
+  return coroutine_.take();
+}
+
+void wait_node::set_error(std::exception_ptr error) noexcept {
+  if (std::exchange(failed_, true)) error_.end();
+  error_.begin(std::move(error));
+}
+
+void wait_node::rethrow() {
+  failed_ = false;
+  std::rethrow_exception(error_.take());
 }
 
 namespace {
 
-[[gnu::always_inline]] inline void complete(const ref<loop_core>& core, any_frame_handler& handler,
-                                            std::exception_ptr& error, void* value) noexcept {
-  try {
-    handler.complete(error, value);
-  } catch (...) {
-    report(*core, "Exception in the completion handler of a coroutine", std::current_exception());
-  }
+[[gnu::noinline, gnu::cold]] void report_handler(loop_core& core) noexcept {
+  report(core, "Exception in the completion handler of a coroutine", std::current_exception());
 }
 
 } // namespace
 
-void wait_node::resume_with(void* value) noexcept {
-  if (unusual_ || owner_->must_cancel) return resume_unusually(value);
-  // The usual case: a task's own wait ends with the outcome that it waited for.
-  std::exception_ptr error;
-  owner_->waiting = nullptr;
-  collect_outcome(error, value);
-  any_frame_handler handler(std::move(handler_));
-  armed_ = false;
+void wait_node::run() noexcept {
   task_runner* const runner = runner_;
-  if (immediate_) return complete(runner->core, handler, error, value); // inside the slice that it is part of
-  if (runner->running || runner->emitting || runner->suspect) {
-    slice s(runner, true);
-    complete(runner->core, handler, error, value);
-    return s.finish();
-  }
-  // A slice with nothing special about it; whoever gives a node its turn has made its loop the running one.
+  if (unusual_ || owner_->must_cancel || !runner->quiet()) return run_unusually();
+  // A task's own wait ends with the outcome that it waited for, in a slice with nothing special about it. Whoever gives
+  // a node its turn has made its loop the running one, outside of any runner.
+  owner_->waiting = nullptr;
+  late<parked_coroutine> coroutine; // empty after resume(): it needs no destructor
+  coroutine.begin(std::move(*coroutine_));
+  parked_ = false;
   thread_state& state = this_thread();
-  task_runner* const previous = std::exchange(state.runner, runner);
-  runner->running = true;
-  ++runner->slices;
-  complete(runner->core, handler, error, value);
+  state.runner = runner;
+  runner->begin_slice();
+  try {
+    coroutine->resume();
+  } catch (...) {
+    report_handler(*runner->core);
+  }
   slice::finish(*runner);
-  state.runner = previous;
+  state.runner = nullptr;
 }
 
-void wait_node::resume_unusually(void* value) noexcept {
+void wait_node::run_unusually() noexcept {
   const bool own = owner_ != nullptr;
-  std::exception_ptr error;
-  settle(error, value);
-  if (elsewhere_) return elsewhere_->deliver(std::move(error), value);
-  any_frame_handler handler = take_handler();
+  wake();
+  if (elsewhere_) return elsewhere_->deliver();
+  parked_coroutine coroutine = take_coroutine();
+  if (!own) coroutine.clear_slot();
   const ref<loop_core> core(core_);
-  task_runner* const runner = runner_;
-  if (on_heap_) remove(); // otherwise the operation object goes with the expression, when the coroutine goes on
-  slice s(runner, own);
-  complete(core, handler, error, value);
+  slice s(runner_, own);
+  try {
+    coroutine.resume(); // the operation object goes with the expression
+  } catch (...) {
+    report_handler(*core);
+  }
   s.finish();
 }
 
 void wait_node::drop() noexcept {
-  if (!armed_ && !elsewhere_) return; // dropped before
+  if (!parked_ && !elsewhere_) return; // dropped before
+  const bool own = owner_ != nullptr;
   detach();
+  if (std::exchange(failed_, false)) error_.end();
   if (elsewhere_) return elsewhere_->dispose();
-  const any_frame_handler handler = take_handler();
-  if (on_heap_) remove();
+  parked_coroutine coroutine = take_coroutine();
+  if (!own) coroutine.clear_slot();
 }
 
 std::exception_ptr no_running_loop() { return std::make_exception_ptr(std::runtime_error("no running event loop")); }
@@ -158,15 +163,9 @@ void wait_node::parked() noexcept {
     owner_->set_cancel_message(std::move(message));
 }
 
-void wait_node::complete_now() noexcept {
-  if (!owner_) return push_ready(*core_, *this);
-  immediate_ = true;
-  runner_->immediate = this;
-}
-
 void wait_node::fail(std::exception_ptr error) noexcept {
   unusual_ = true;
-  error_ = std::move(error);
+  set_error(std::move(error));
   push_ready(*core_, *this);
 }
 
@@ -183,25 +182,24 @@ void wait_node::cut() noexcept {
   push_cancelled(none);
 }
 
-bool wait_node::wake(std::exception_ptr& error) noexcept {
+/// Detaches the node from its task when its turn has come; a cancellation may take the place of the outcome.
+void wait_node::wake() noexcept {
   task_state_base* const owner = owner_;
   if (!owner) {
     auto& links = static_cast<foreign_hook&>(*this);
     if (links.linked()) links.unlink();
-    if (cancelled_) error = std::make_exception_ptr(cancelled_error());
-    return cancelled_;
+    if (cancelled_) set_error(std::make_exception_ptr(cancelled_error()));
+    return;
   }
   owner->waiting = nullptr;
   if (cancelled_) {
-    error = std::make_exception_ptr(cancelled_error(owner->wait_message.str()));
+    set_error(std::make_exception_ptr(cancelled_error(owner->wait_message.str())));
     owner->must_cancel = false;
-    return true;
+  } else if (owner->must_cancel && !keeps_outcome_) {
+    std::exception_ptr same_news = cancelled_outcome();
+    set_error(same_news ? std::move(same_news) : owner->take_cancellation());
+    owner->must_cancel = false;
   }
-  if (!owner->must_cancel || immediate_ || keeps_outcome_) return false;
-  std::exception_ptr same_news = cancelled_outcome();
-  error = same_news ? std::move(same_news) : owner->take_cancellation();
-  owner->must_cancel = false;
-  return true;
 }
 
 void wait_node::cancel_later(optional_text message) noexcept {

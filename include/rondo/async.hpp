@@ -23,8 +23,8 @@ struct unboxing_handler {
   Handler handler;
 
   void operator()(std::exception_ptr error, boxed<T> value) {
-    if (*value)
-      std::move(handler)(std::move(error), std::move(**value));
+    if (value)
+      std::move(handler)(std::move(error), std::move(*value));
     else
       std::move(handler)(std::move(error), T());
   }

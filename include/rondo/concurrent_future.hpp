@@ -103,12 +103,8 @@ public:
   }
 
   T take() {
-    value_slot_t<T> value;
-    {
-      std::lock_guard lock(mutex_);
-      cell_.take(value);
-    }
-    if constexpr (!std::is_void_v<T>) return std::move(*value);
+    std::lock_guard lock(mutex_);
+    return cell_.take();
   }
 
 private:

@@ -130,6 +130,7 @@ class future : public any_future {
 
 public:
   using value_type = T;
+  using rondo_wait = detail::get_op<T>;
 
   future() noexcept = default;
 

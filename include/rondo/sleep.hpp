@@ -13,82 +13,48 @@
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
-/// The timer of a sleep. As in asyncio a sleep takes two turns: the timer's callback, which completes the wait, and then
-/// the step of the task.
-class RONDO_EXPORT sleep_timer final : public ready_node {
+/// What a sleep does whatever its value is. As in asyncio it takes two turns: the first is the timer's callback, which
+/// completes the wait, the second the step of the task.
+class RONDO_EXPORT sleep_wait : public wait_node {
 public:
-  sleep_timer() noexcept {}
-  sleep_timer(sleep_timer&& other, wait_node& target) noexcept;
-  ~sleep_timer() = default;
+  bool cancel(optional_text& message) noexcept final;
+  std::string waits_for() const final;
+  void run() noexcept final;
 
-  void arm(loop_core& core, clock::duration delay, wait_node& target) noexcept;
-
-  /// Whether the timer's callback has not run yet.
-  bool pending() const noexcept { return slot_ != none || linked(); }
-
-  void cancel() noexcept;
-
-  void run() noexcept override;
-  void drop() noexcept override {}
-
-  std::string describe() const;
+protected:
+  explicit sleep_wait(time_limit delay) noexcept : delay_(*delay) {}
+  sleep_wait(sleep_wait&& other) noexcept : delay_(other.delay_) {}
+  ~sleep_wait() = default;
 
 private:
-  static constexpr std::uint32_t none = ~std::uint32_t(0);
+  void park() final;
+  void start_timer();
 
-  loop_core* core_; // these three are set by arm()
-  wait_node* target_;
-  std::int64_t deadline_;
-  std::uint32_t slot_ = none;
-
-  friend class loop_core;
+  clock::duration delay_;
+  std::int64_t deadline_; // these two are set with timing_
+  std::uint32_t slot_;
+  bool timing_ = false; // the timer's turn is still to come
 };
 
 struct no_value {};
 
 template <class T, class Value>
-class [[nodiscard]] sleep_op final : public wait_op<T, sleep_op<T, Value>> {
-  using base = wait_op<T, sleep_op>;
+class [[nodiscard]] sleep_op final : public wait_op<T, sleep_op<T, Value>, sleep_wait> {
+  using base = wait_op<T, sleep_op, sleep_wait>;
 
 public:
-  sleep_op(time_limit delay, Value value) : delay_(delay), value_(std::move(value)) {}
-  sleep_op(sleep_op&& other) noexcept
-      : base(std::move(other)), delay_(other.delay_), timer_(std::move(other.timer_), *this),
-        value_(std::move(other.value_)) {}
-  ~sleep_op() { this->rescue(); }
-
-  bool cancel(optional_text& message) noexcept override {
-    if (!timer_.pending()) return false;
-    timer_.cancel();
-    this->push_cancelled(message);
-    return true;
-  }
-
-  std::string waits_for() const override { return timer_.pending() ? timer_.describe() : "its next turn (sleep)"; }
+  sleep_op(time_limit delay, Value value) : base(delay), value_(std::move(value)) {}
+  sleep_op(sleep_op&&) = default;
 
 private:
   friend base;
 
-  void park() noexcept {
-    // A bare yield has no timer, and nothing that a cancellation could end early: it is delivered at the next turn.
-    if (delay_ && *delay_ <= clock::duration::zero()) return push_ready(*this->core_, *this);
-    timer_.arm(*this->core_, delay_ ? *delay_ : clock::duration::max(), *this);
-    this->parked();
+  T take() {
+    if constexpr (!std::is_void_v<T>) return std::move(value_);
   }
 
-  void collect(std::exception_ptr&, value_slot_t<T>& out) noexcept(std::is_void_v<T>) {
-    if constexpr (!std::is_void_v<T>) out.emplace(std::move(value_));
-  }
-
-  time_limit delay_;
-  sleep_timer timer_;
   [[no_unique_address]] Value value_;
 };
-
-#if !defined(RONDO_SHARED) // see instances.hpp
-extern template class wait_op<void, sleep_op<void, no_value>>;
-extern template class sleep_op<void, no_value>;
-#endif
 
 } // namespace detail
 

@@ -109,6 +109,7 @@ template <class T = void>
 class task : public any_task {
 public:
   using value_type = T;
+  using rondo_wait = detail::get_op<T>;
 
   task() noexcept = default;
 

@@ -48,9 +48,11 @@ public:
     if (d) limit_ = to_nanoseconds(*d);
   }
 
-  constexpr bool has_value() const noexcept { return limit_.has_value(); }
-  constexpr explicit operator bool() const noexcept { return limit_.has_value(); }
-  constexpr clock::duration operator*() const noexcept { return *limit_; }
+  constexpr bool has_value() const noexcept { return limit_ != none; }
+  constexpr explicit operator bool() const noexcept { return has_value(); }
+
+  /// The limit; `clock::duration::max()` without one.
+  constexpr clock::duration operator*() const noexcept { return limit_; }
 
 private:
   template <class Rep, class Period>
@@ -80,7 +82,9 @@ private:
 
   [[noreturn]] static void throw_not_a_number();
 
-  std::optional<clock::duration> limit_;
+  static constexpr clock::duration none = clock::duration::max(); // 292 years and no limit are the same
+
+  clock::duration limit_ = none;
 };
 
 RONDO_END_NAMESPACE

@@ -149,21 +149,16 @@ class [[nodiscard]] io_op final
   }();
   static constexpr bool has_code = result_is<0, boost::system::error_code>;
   static constexpr bool has_exception = result_is<0, std::exception_ptr>;
+  static constexpr std::size_t first_value = has_code || has_exception ? 1 : 0;
 
 public:
   template <class I, class... As>
   explicit io_op(boost::system::error_code* redirect, I&& initiation, As&&... args)
       : initiation_(std::forward<I>(initiation)), args_(std::forward<As>(args)...), redirect_(redirect) {}
 
-  io_op(io_op&& other) noexcept
-      : base(std::move(other)), initiation_(std::move(other.initiation_)), args_(std::move(other.args_)),
-        results_(std::move(other.results_)), redirect_(other.redirect_), state_(std::exchange(other.state_, nullptr)),
-        message_(std::move(other.message_)), requested_(other.requested_), completed_(other.completed_) {
-    if (state_) state_->wait = this;
-  }
+  io_op(io_op&&) = default;
 
   ~io_op() {
-    this->rescue();
     if (state_) state_->wait = nullptr;
   }
 
@@ -186,7 +181,7 @@ private:
   friend base;
   friend class io_handler<io_op>;
 
-  void park() {
+  void park() override {
     this->parked(); // a cancellation that is pending keeps the operation from being started
     if (completed_) return;
     state_ = io_state::make();
@@ -197,11 +192,6 @@ private:
       if (!op.starting_) w.drop();
     };
     state_->executor = &executor_reference(*this->core_);
-    if (auto slot = this->coroutine_slot(); slot.is_connected())
-      slot.assign([s = state_](boost::asio::cancellation_type_t) {
-        optional_text none;
-        if (s->wait) s->wait->cancel(none);
-      });
     starting_ = true;
     try {
       io_handler<io_op> handler(state_);
@@ -228,7 +218,6 @@ private:
   }
 
   void leave_state() noexcept {
-    if (auto slot = this->coroutine_slot(); slot.is_connected()) slot.clear();
     if (state_) state_->wait = nullptr;
     state_ = nullptr;
   }
@@ -250,37 +239,25 @@ private:
       return nullptr;
   }
 
-  void collect(std::exception_ptr& error, value_slot_t<value>& out) noexcept {
+  value take() {
     if (requested_) {
-      if (code() == boost::asio::error::operation_aborted || is_cancellation(exception())) {
-        error = std::make_exception_ptr(cancelled_error(message_.str()));
-        return;
-      }
+      if (code() == boost::asio::error::operation_aborted || is_cancellation(exception()))
+        throw cancelled_error(message_.str());
       this->cancel_later(std::move(message_));
     }
-    error = exception();
-    if (error) return;
+    if (exception()) std::rethrow_exception(exception());
     if constexpr (has_code) {
-      if (redirect_) {
+      if (redirect_)
         *redirect_ = code();
-      } else if (code()) {
-        error = std::make_exception_ptr(boost::system::system_error(code()));
-        return;
-      }
+      else if (code())
+        throw boost::system::system_error(code());
     }
-    if constexpr (!std::is_void_v<value>) {
-      try {
-        take_value(out, std::make_index_sequence<std::tuple_size_v<results> - (has_code || has_exception ? 1 : 0)>());
-      } catch (...) {
-        error = std::current_exception();
-      }
-    }
+    return take_value(std::make_index_sequence<std::tuple_size_v<results> - first_value>());
   }
 
   template <std::size_t... I>
-  void take_value(value_slot_t<value>& out, std::index_sequence<I...>) {
-    constexpr std::size_t first = has_code || has_exception ? 1 : 0;
-    out.emplace(std::move(std::get<I + first>(*results_))...);
+  value take_value(std::index_sequence<I...>) {
+    if constexpr (!std::is_void_v<value>) return value(std::move(std::get<I + first_value>(*results_))...);
   }
 
   Initiation initiation_;

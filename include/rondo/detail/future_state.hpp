@@ -111,13 +111,14 @@ public:
 
   bool taken() const noexcept { return !value_.has_value(); }
 
-  void take(std::optional<T>& out) {
+  T take() {
     if (taken()) throw invalid_state_error("the value of the future was already taken");
     if constexpr (copies) {
-      out.emplace(*value_);
+      return *value_;
     } else {
-      out.emplace(std::move(*value_));
+      T value(std::move(*value_));
       value_.reset();
+      return value;
     }
   }
 
@@ -129,7 +130,7 @@ template <>
 class value_cell<void> {
 public:
   void emplace() noexcept {}
-  void take(value_slot_t<void>&) noexcept {}
+  void take() noexcept {}
 };
 
 /// The state of a `future<T>`.
@@ -156,72 +157,51 @@ private:
 template <class T>
 T take_result(future_state_base& state) {
   state.throw_unless_finished();
-  value_slot_t<T> value;
-  static_cast<value_cell<T>*>(state.cell())->take(value);
-  if constexpr (!std::is_void_v<T>) return std::move(*value);
+  return static_cast<value_cell<T>*>(state.cell())->take();
 }
 
-/// The non-template half of awaiting a future.
-class RONDO_EXPORT future_wait_part {
-protected:
-  /// An error that forbids the wait: another loop's future, or the task itself.
-  static std::exception_ptr check(loop_core& running, task_state_base* owner, future_state_base& state);
-};
-
-/// `co_await f.get()`.
-template <class T>
-class [[nodiscard]] get_op final : public wait_op<T, get_op<T>>, future_wait_part {
+/// What awaiting a future does whatever its value is.
+class RONDO_EXPORT future_wait : public wait_node {
 public:
-  explicit get_op(ref<future_state_base> state) noexcept : state_(std::move(state)) {}
-  get_op(get_op&&) noexcept = default;
-  ~get_op() { this->rescue(); }
+  /// As in asyncio a future that is done is as good as a value.
+  bool ready() const noexcept { return state_->done() && usable_here(); }
 
-  bool cancel(optional_text& message) noexcept override {
-    return !state_->done() && state_->cancel(std::move(message));
-  }
-  loop_core* home() noexcept override { return &state_->core(); }
-  future_state_base* awaited() noexcept override { return state_.get(); }
-  std::string waits_for() const override { return state_->describe(); }
+  bool cancel(optional_text& message) noexcept final;
+  loop_core* home() noexcept final { return &state_->core(); }
+  future_state_base* awaited() noexcept final { return state_.get(); }
+  std::string waits_for() const final { return state_->describe(); }
+
+protected:
+  explicit future_wait(ref<future_state_base> state) noexcept : state_(std::move(state)) {}
+  future_wait(future_wait&&) noexcept = default;
+  ~future_wait() = default;
+
+  future_state_base& state() const noexcept { return *state_; }
 
 private:
-  friend class wait_op<T, get_op>;
+  void park() final;
+  std::exception_ptr cancelled_outcome() noexcept final;
 
-  std::exception_ptr cancelled_outcome() noexcept override {
-    state_->mark_retrieved(); // as in asyncio an exception that a cancellation replaces was looked at
-    return state_->ends_in_cancellation() ? state_->outcome_error() : nullptr;
-  }
-
-  void park() {
-    const bool foreign = &state_->core() != this->core_;
-    // As in asyncio a future that is done is as good as a value, if no other thread can be about to change it.
-    if (foreign && at_rest(state_->core()) && state_->done()) return this->complete_now();
-    if (foreign || state_.get() == owner_state()) return this->fail(check(*this->core_, this->owner_, *state_));
-    if (state_->done()) return this->complete_now();
-    state_->add_waiter(*this);
-    this->parked();
-  }
-
-  void collect(std::exception_ptr& error, value_slot_t<T>& value) noexcept {
-    error = state_->outcome_error();
-    if (error) return;
-    try {
-      static_cast<value_cell<T>*>(state_->cell())->take(value);
-    } catch (...) {
-      error = std::current_exception();
-    }
-  }
-
-  const future_state_base* owner_state() const noexcept;
+  /// Whether no other thread can be about to change the future.
+  bool usable_here() const noexcept;
 
   ref<future_state_base> state_;
 };
 
-RONDO_EXPORT const future_state_base* state_of(const task_state_base* task) noexcept;
-
+/// `co_await f.get()`.
 template <class T>
-const future_state_base* get_op<T>::owner_state() const noexcept {
-  return this->owner_ ? state_of(this->owner_) : nullptr;
-}
+class [[nodiscard]] get_op final : public wait_op<T, get_op<T>, future_wait> {
+  using base = wait_op<T, get_op, future_wait>;
+
+public:
+  explicit get_op(ref<future_state_base> state) noexcept : base(std::move(state)) {}
+  get_op(get_op&&) noexcept = default;
+
+private:
+  friend base;
+
+  T take() { return take_result<T>(this->state()); }
+};
 
 } // namespace detail
 RONDO_END_NAMESPACE

@@ -123,8 +123,6 @@ private:
 };
 
 #if !defined(RONDO_SHARED) // see instances.hpp
-extern template class wait_op<void, get_op<void>>;
-extern template class get_op<void>;
 extern template class task_state<void, awaitable<void>>;
 #endif
 

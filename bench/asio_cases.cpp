@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cases.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+
+namespace bench::on_asio {
+
+using boost::asio::co_spawn;
+using boost::asio::use_awaitable;
+
+namespace {
+
+awaitable<void> trivial() { co_return; }
+
+/// Bare Asio has nothing to await many coroutines with; programs count them down and use a timer as the event.
+class countdown {
+public:
+  countdown(const boost::asio::any_io_executor& executor, int n)
+      : timer_(executor, boost::asio::steady_timer::time_point::max()), left_(n) {}
+
+  void end(std::exception_ptr error) {
+    if (error) error_ = error;
+    if (--left_ == 0) timer_.cancel();
+  }
+
+  awaitable<void> wait() {
+    boost::system::error_code ignored;
+    if (left_ > 0) co_await timer_.async_wait(boost::asio::redirect_error(use_awaitable, ignored));
+    if (error_) std::rethrow_exception(error_);
+  }
+
+private:
+  boost::asio::steady_timer timer_;
+  int left_;
+  std::exception_ptr error_;
+};
+
+} // namespace
+
+awaitable<void> create_await(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  for (long i = 0; i < n; ++i)
+    co_await co_spawn(executor, trivial(), use_awaitable);
+}
+
+awaitable<void> spawn_1000(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  for (long round = rounds(n, 1000); round > 0; --round) {
+    countdown done(executor, 1000);
+    for (int i = 0; i < 1000; ++i)
+      co_spawn(executor, trivial(), [&done](std::exception_ptr e) { done.end(e); });
+    co_await done.wait();
+  }
+}
+
+awaitable<void> yield_1(long n) {
+  for (long i = 0; i < n; ++i)
+    co_await boost::asio::post(use_awaitable);
+}
+
+awaitable<void> yield_100(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  countdown done(executor, 100);
+  for (int i = 0; i < 100; ++i)
+    co_spawn(executor, yield_1(rounds(n, 100)), [&done](std::exception_ptr e) { done.end(e); });
+  co_await done.wait();
+}
+
+/// Bare Asio has no future; what comes nearest to a wait that is over already is a turn of the executor.
+awaitable<void> ready_wait(long n) { return yield_1(n); }
+
+struct subject::impl {
+  boost::asio::io_context context{1};
+  boost::asio::steady_timer timer{context};
+};
+
+subject::subject() : impl_(std::make_unique<impl>()) {}
+subject::~subject() = default;
+
+void subject::run(case_function f, long n) {
+  std::exception_ptr error;
+  co_spawn(impl_->context, f(n), [&](std::exception_ptr e) { error = e; });
+  impl_->context.run();
+  impl_->context.restart();
+  if (error) std::rethrow_exception(error);
+}
+
+} // namespace bench::on_asio

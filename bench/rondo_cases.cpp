@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cases.hpp"
+
+#include <rondo/rondo.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <vector>
+
+namespace bench::on_rondo {
+
+namespace {
+awaitable<void> trivial() { co_return; }
+} // namespace
+
+awaitable<void> create_await(long n) {
+  for (long i = 0; i < n; ++i) {
+    auto t = rondo::create_task(trivial());
+    co_await t.get();
+  }
+}
+
+awaitable<void> spawn_1000(long n) {
+  std::vector<rondo::task<void>> tasks;
+  tasks.reserve(1000);
+  for (long round = rounds(n, 1000); round > 0; --round) {
+    for (int i = 0; i < 1000; ++i)
+      tasks.push_back(rondo::create_task(trivial()));
+    for (rondo::task<void>& t : tasks)
+      co_await t.get();
+    tasks.clear();
+  }
+}
+
+awaitable<void> yield_1(long n) {
+  for (long i = 0; i < n; ++i)
+    co_await rondo::sleep(std::chrono::nanoseconds(0));
+}
+
+awaitable<void> yield_100(long n) {
+  std::vector<rondo::task<void>> tasks;
+  for (int i = 0; i < 100; ++i)
+    tasks.push_back(rondo::create_task(yield_1(rounds(n, 100))));
+  for (rondo::task<void>& t : tasks)
+    co_await t.get();
+}
+
+awaitable<void> ready_wait(long n) {
+  auto f = rondo::get_running_loop().create_future<void>();
+  f.set_result();
+  for (long i = 0; i < n; ++i)
+    co_await f.get();
+}
+
+struct subject::impl {
+  rondo::runner runner;
+  boost::asio::steady_timer timer{runner.loop().get_executor()};
+};
+
+subject::subject() : impl_(std::make_unique<impl>()) {}
+subject::~subject() = default;
+
+void subject::run(case_function f, long n) { impl_->runner.run(f(n)); }
+
+} // namespace bench::on_rondo
