@@ -7,6 +7,7 @@ set(RONDO_PUBLIC_HEADERS
   include/rondo/concurrent_future.hpp
   include/rondo/context.hpp
   include/rondo/detail/asio_compat.hpp
+  include/rondo/detail/body.hpp
   include/rondo/detail/callable.hpp
   include/rondo/detail/callback.hpp
   include/rondo/detail/config.hpp
@@ -19,6 +20,7 @@ set(RONDO_PUBLIC_HEADERS
   include/rondo/detail/source.hpp
   include/rondo/detail/task_state.hpp
   include/rondo/detail/wait.hpp
+  include/rondo/detail/watch.hpp
   include/rondo/diagnostics.hpp
   include/rondo/errors.hpp
   include/rondo/event_loop.hpp
@@ -61,4 +63,5 @@ set(RONDO_SOURCES
   src/threads.cpp
   src/virtual_clock.cpp
   src/wait.cpp
+  src/watch.cpp
 )

@@ -301,6 +301,8 @@ void loop_core::drop_everything() noexcept {
     foreign_waits.front().drop();
   while (!callbacks.empty())
     callbacks.front().drop();
+  while (!watches.empty())
+    watches.front().drop();
   list<task_state_base, live_hook> live;
   live.splice_back(tasks_);
   while (!live.empty()) {

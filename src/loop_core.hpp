@@ -8,6 +8,7 @@
 
 #include <rondo/detail/callback.hpp>
 #include <rondo/detail/task_state.hpp>
+#include <rondo/detail/watch.hpp>
 #include <rondo/event_loop.hpp>
 
 #include <boost/asio/execution_context.hpp>
@@ -130,6 +131,7 @@ public:
   std::map<int, std::shared_ptr<signal_watch>> signals;
   list<wait_node, foreign_hook> foreign_waits;
   list<callback_node, registered_hook> callbacks;
+  list<watch_node, watch_hook> watches;
   list<task_runner> runners; // all, idle or not
   std::uint64_t passes = 0;
   std::uint64_t last_callback_id = 0;

@@ -166,6 +166,12 @@ void launch_task(ref<task_state_base> state, task_options& options) {
   state->launch(eager);
 }
 
+task_state_base& require_task(const char* what) {
+  task_runner* r = this_thread().runner;
+  if (!r || !r->task) throw std::runtime_error(fmt::format("{} must be used inside a task", what));
+  return *r->task;
+}
+
 cancellation_watch::cancellation_watch() noexcept {
   task_runner* r = this_thread().runner;
   if (!r || !r->task) return;

@@ -122,6 +122,9 @@ private:
   value_cell<T> cell_;
 };
 
+/// The running task. Throws `std::runtime_error("<what> must be used inside a task")` if there is none.
+RONDO_EXPORT task_state_base& require_task(const char* what);
+
 #if !defined(RONDO_SHARED) // see instances.hpp
 extern template class task_state<void, awaitable<void>>;
 #endif
