@@ -3,11 +3,10 @@
 // expect: a task cannot return a reference
 #include <rondo/task.hpp>
 
-void f() {
 #ifdef RONDO_CONTROL
-  rondo::create_task([]() -> rondo::awaitable<int> { co_return 1; });
+rondo::awaitable<int> f();
 #else
-  rondo::future<int> x;
-  rondo::create_task([]() -> rondo::future<int&> { return {}; });
+rondo::awaitable<int&> f();
 #endif
-}
+
+void g() { rondo::create_task(f()); }

@@ -141,12 +141,14 @@ BOOST_AUTO_TEST_CASE(raw_coroutine_is_cancelled_through_its_own_slot_only) {
 BOOST_AUTO_TEST_CASE(current_task_in_a_raw_coroutine_is_the_task_while_that_lives) {
   on_every_loop([](loop_kind) -> awaitable<void> {
     std::vector<std::string> trace;
+    auto seen = rondo::get_running_loop().create_future<void>();
     auto ended = rondo::get_running_loop().create_future<void>();
     auto name = [] { return rondo::current_task() ? rondo::current_task().name() : std::string("none"); };
     auto child = [&]() -> awaitable<void> {
       trace.push_back(name());
       co_await plain_timer(1ms);
       trace.push_back(name());
+      seen.set_result();
       co_await plain_timer(10ms);
       trace.push_back(name());
       co_await rondo::sleep(1ms);
@@ -156,7 +158,7 @@ BOOST_AUTO_TEST_CASE(current_task_in_a_raw_coroutine_is_the_task_while_that_live
     auto body = [&]() -> awaitable<void> {
       const auto executor = co_await asio::this_coro::executor;
       asio::co_spawn(executor, child, asio::detached);
-      co_await rondo::sleep(5ms);
+      co_await seen.get();
     };
     auto t = rondo::create_task(body, rondo::task_options().name("parent"));
     co_await t.get();
