@@ -2,66 +2,101 @@
 # SPDX-License-Identifier: BSL-1.0
 
 set(RONDO_PUBLIC_HEADERS
+  include/rondo/as_completed.hpp
   include/rondo/async.hpp
+  include/rondo/async_generator.hpp
   include/rondo/awaitable.hpp
+  include/rondo/cancel_scope.hpp
   include/rondo/concurrent_future.hpp
   include/rondo/context.hpp
   include/rondo/detail/asio_compat.hpp
   include/rondo/detail/body.hpp
   include/rondo/detail/callable.hpp
   include/rondo/detail/callback.hpp
+  include/rondo/detail/child_set.hpp
+  include/rondo/detail/children.hpp
   include/rondo/detail/config.hpp
+  include/rondo/detail/copyable.hpp
   include/rondo/detail/core.hpp
   include/rondo/detail/export.hpp
   include/rondo/detail/future_state.hpp
+  include/rondo/detail/handles.hpp
   include/rondo/detail/instances.hpp
+  include/rondo/detail/limit_timer.hpp
   include/rondo/detail/list.hpp
   include/rondo/detail/ref_count.hpp
+  include/rondo/detail/resource.hpp
+  include/rondo/detail/shield.hpp
   include/rondo/detail/source.hpp
+  include/rondo/detail/task_group.hpp
   include/rondo/detail/task_state.hpp
   include/rondo/detail/wait.hpp
   include/rondo/detail/watch.hpp
   include/rondo/diagnostics.hpp
   include/rondo/errors.hpp
   include/rondo/event_loop.hpp
+  include/rondo/exception_group.hpp
+  include/rondo/finally.hpp
   include/rondo/future.hpp
+  include/rondo/gather.hpp
   include/rondo/loop_thread.hpp
   include/rondo/rondo.hpp
   include/rondo/runner.hpp
   include/rondo/settled.hpp
+  include/rondo/shield.hpp
   include/rondo/signals.hpp
   include/rondo/sleep.hpp
+  include/rondo/structured.hpp
   include/rondo/task.hpp
+  include/rondo/task_group.hpp
   include/rondo/testing/virtual_clock.hpp
   include/rondo/threads.hpp
   include/rondo/time.hpp
+  include/rondo/timeout.hpp
   include/rondo/use_task.hpp
   include/rondo/version.hpp
+  include/rondo/wait.hpp
+  include/rondo/with.hpp
 )
 
 set(RONDO_SOURCES
   src/alarm.cpp
+  src/as_completed.cpp
+  src/async_generator.cpp
   src/callback.cpp
+  src/cancel_scope.cpp
   src/concurrent_future.cpp
   src/context.cpp
   src/core.cpp
   src/diagnostics.cpp
   src/errors.cpp
   src/event_loop.cpp
+  src/exception_group.cpp
+  src/finally.cpp
   src/future_state.cpp
+  src/gather.cpp
+  src/handles.cpp
   src/instances.cpp
+  src/limit_timer.cpp
   src/loop_core.cpp
+  src/loop_end.cpp
   src/loop_service.cpp
   src/loop_thread.cpp
   src/runner.cpp
+  src/shield.cpp
   src/shutdown.cpp
   src/signals.cpp
   src/sleep.cpp
+  src/structured.cpp
+  src/task_group.cpp
   src/task_runner.cpp
   src/task_state.cpp
   src/thread_state.cpp
   src/threads.cpp
+  src/timeout.cpp
   src/virtual_clock.cpp
   src/wait.cpp
+  src/wait_set.cpp
   src/watch.cpp
+  src/with.cpp
 )

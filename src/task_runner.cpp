@@ -94,6 +94,7 @@ public:
     task_->drop_body();
     end();
     // The message stays in the state: no exception carries it, so whoever asks gets one of his own.
+    // No scope is left around the task, so a cancellation that is pending is a cancel().
     const bool cancelled = std::exchange(task_->must_cancel, false);
     task_->finish(cancelled ? future_state_base::status::cancelled : future_state_base::status::finished);
     task_.reset();
@@ -131,6 +132,7 @@ private:
   }
 
   void leave() noexcept {
+    if (runner_.scopes) runner_.abandon_scopes();
     task_->runner = nullptr;
     runner_.task = nullptr;
     runner_.now.suspect = false;
@@ -202,6 +204,8 @@ void task_runner::retire() noexcept {
 //   marker runs first   the operation was in progress and is cancelled: done
 //   a slice runs first  the operation had completed: must_cancel = true again
 //
+// The cancellation of a scope needs no proof: must_cancel stays set, and each suspension posts a probe that emits once.
+//
 // This needs an executor that runs things in the order of posting. On others (a strand of a pool) must_cancel stays set
 // until a rondo wait delivers it or the task ends: the cancellation may come twice, but is not lost.
 task_runner::probe_result task_runner::probe(task_state_base& t, bool& post_marker) noexcept {
@@ -210,13 +214,13 @@ task_runner::probe_result task_runner::probe(task_state_base& t, bool& post_mark
   if (marked) {
     marked = false;
     now.suspect = false;
-    if (!t.must_cancel) return probe_result::done;
+    if (!t.real_cancel) return probe_result::done;
   }
   if (level_set) {
     if (slices != probe_stamp) return probe_result::again;
     // The flood has stopped just now: nobody comes to the next co_await.
     end_level();
-    t.must_cancel = true;
+    if (level_real) t.real_cancel = t.must_cancel = true;
   }
   if (!t.must_cancel || now.running || t.waiting) return probe_result::done;
   if (slices != probe_stamp) {
@@ -230,7 +234,11 @@ task_runner::probe_result task_runner::probe(task_state_base& t, bool& post_mark
   }
   if (!state.slot().has_handler()) return probe_result::done; // cannot be cancelled; the next suspension can
   if (core->fifo()) {
-    t.must_cancel = false;
+    if (!t.real_cancel) {
+      emit_total();
+      return probe_result::done;
+    }
+    t.cancellation_delivered();
     now.suspect = true;
     marked = true;
     post_marker = true;
@@ -251,7 +259,9 @@ task_runner::probe_result task_runner::trigger_level(task_state_base& t) noexcep
   signal.emit(boost::asio::cancellation_type::all);
   level = false;
   level_set = true;
-  t.must_cancel = false;
+  level_real = t.real_cancel;
+  level_stamp = slices;
+  t.cancellation_delivered();
   return probe_result::again;
 }
 
@@ -261,13 +271,21 @@ void task_runner::end_level() noexcept {
 
 void task_runner::emit_total() noexcept {
   now.emitting = true;
+  resumed_in_emit = false;
   // `total` alone is ignored by composed reads and writes.
   signal.emit(boost::asio::cancellation_type::all);
   now.emitting = false;
 }
 
+void task_runner::abandon_scopes() noexcept {
+  while (scopes)
+    scopes->leave();
+}
+
 void loop_core::add_probe(task_state_base& task) {
   task_runner& r = *task.runner;
+  // What is set for a scope is set for one slice: the next suspension comes here again.
+  if (r.level_set && !r.level_real && r.slices != r.level_stamp) r.end_level();
   if (r.probing || r.marked) return;
   r.probing = true;
   r.probe_stamp = r.slices;
@@ -291,6 +309,7 @@ void loop_core::run_probes() {
     switch (r->probe(*t, post_marker)) {
     case task_runner::probe_result::done:
       if (t->must_cancel && r->slices != r->probe_stamp) add_probe(*t);
+      if (t->scope_cancel && std::exchange(r->resumed_in_emit, false)) add_probe(*t);
       break;
     case task_runner::probe_result::again:
       add_probe(*t);

@@ -4,6 +4,8 @@
 
 #include "loop_core.hpp"
 
+#include <rondo/detail/shield.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_state.hpp>
@@ -59,8 +61,17 @@ public:
   probe_result trigger_level(task_state_base& t) noexcept;
   void end_level() noexcept;
 
+  /// The scope whose cancellation is pending no longer counts; a `cancel()` that the level trigger delivers does.
+  void end_level_of_scope() noexcept {
+    if (!level_real) end_level();
+  }
+
+  /// Takes away the scopes of a task that has ended: a coroutine that is not the task's own has left them here.
+  void abandon_scopes() noexcept;
+
   const ref<loop_core> core;
   task_state_base* task = nullptr;
+  scope_link* scopes = nullptr;    // of the task, the innermost one
   const void* coroutine = nullptr; // the identity of the runner's own coroutine
   std::optional<parked_coroutine> idle;
   std::atomic<int> references{1}; // executor copies, and one of the loop's
@@ -81,6 +92,9 @@ public:
   int live_filters = 0;                  // 0: the user replaced the cancellation state
   bool level = false;                    // the filters let the cancellation stay set
   bool level_set = false;                // it is set
+  bool level_real = false;               // for a `cancel()`, not only for a scope
+  unsigned level_stamp = 0;              // `slices` when it was set
+  bool resumed_in_emit = false;          // the coroutine ran inside an emit, and may be suspended in something else
   bool probing = false;
   bool marked = false;
   unsigned slices = 0;
@@ -104,12 +118,16 @@ public:
     if (!own_) runner_->add_reference();
     state_.runner = runner_;
     state_.core = runner_->core.get();
-    if (runner_->now.running || runner_->now.emitting) return;
+    if (runner_->now.running) return;
+    if (runner_->now.emitting) {
+      runner_->resumed_in_emit = true;
+      return;
+    }
     outermost_ = true;
     runner_->begin_slice();
     if (runner_->now.suspect) {
       runner_->now.suspect = false;
-      if (runner_->task) runner_->task->must_cancel = true;
+      if (runner_->task) runner_->task->real_cancel = runner_->task->must_cancel = true;
     }
   }
   slice(const slice&) = delete;

@@ -3,6 +3,7 @@
 #include "loop_core.hpp"
 #include "task_runner.hpp"
 
+#include <rondo/detail/shield.hpp>
 #include <rondo/task.hpp>
 
 #include <fmt/format.h>
@@ -76,7 +77,6 @@ void task_state_base::launch(bool eager) {
 void task_state_base::run() noexcept {
   if (must_cancel) { // cancelled before its first step: the body never runs
     std::exception_ptr error = take_cancellation();
-    must_cancel = false;
     drop_body();
     core_->task_ends(*this);
     finish_cancelled(std::move(error));
@@ -112,29 +112,80 @@ bool task_state_base::cancel(optional_text message) {
     t = next;
     ++t->cancel_requests_;
   }
-  if (t->waiting && t->waiting->cancel(message)) return true;
-  t->must_cancel = true;
-  t->message_ = std::move(message);
+  if (t->waiting && t->waiting->cancel_really(message)) return true;
+  t->request_cancel(std::move(message));
   if (t->runner && !t->runner->now.running && !t->waiting) core_->add_probe(*t);
   return true;
 }
 
 void task_state_base::break_circle() noexcept {
   ++cancel_requests_;
-  waiting->cut();
+  optional_text none;
+  waiting->cut(none);
 }
 
 int task_state_base::uncancel() noexcept {
   if (runner) runner->end_level();
-  if (cancel_requests_ > 0 && --cancel_requests_ == 0) must_cancel = false;
+  if (cancel_requests_ > 0 && --cancel_requests_ == 0) cancellation_delivered();
   return cancel_requests_;
 }
 
+void task_state_base::request_cancel(optional_text message) noexcept {
+  real_cancel = must_cancel = true;
+  message_ = std::move(message);
+}
+
 std::exception_ptr task_state_base::take_cancellation() {
-  must_cancel = false;
-  auto error = std::make_exception_ptr(cancelled_error(message_.str()));
-  message_.reset();
+  auto error = std::make_exception_ptr(cancelled_error(cancel_message().str()));
+  cancellation_delivered();
   return error;
+}
+
+optional_text task_state_base::cancel_message() { return real_cancel ? std::move(message_) : scope_message(); }
+
+optional_text task_state_base::scope_message() const {
+  return optional_text(scope_link::effective(runner->scopes)->reason_.str());
+}
+
+void task_state_base::cancel_new_wait(wait_node& wait) noexcept {
+  const bool real = real_cancel;
+  optional_text message = cancel_message();
+  if (awaited_task(*this))
+    cancel_awaited_task(std::move(message));
+  else if (!(real ? wait.cancel_really(message) : wait.cancel(message))) {
+    if (real) message_ = std::move(message);
+    return;
+  }
+  cancellation_delivered();
+}
+
+void task_state_base::cancel_awaited_task(optional_text message) noexcept {
+  try {
+    awaited_task(*this)->cancel(std::move(message));
+  } catch (const std::runtime_error&) { // a circle of tasks that await each other: it is opened here
+    optional_text none;
+    waiting->cut(none);
+  }
+}
+
+bool task_state_base::scopes_changed() noexcept {
+  const bool before = scope_cancel;
+  scope_cancel = scope_link::effective(runner->scopes) != nullptr;
+  must_cancel = real_cancel || scope_cancel;
+  if (before && !scope_cancel) runner->end_level_of_scope();
+  return scope_cancel && !before;
+}
+
+void task_state_base::scope_was_cancelled() noexcept {
+  if (waiting) {
+    optional_text message = scope_message();
+    if (!awaited_task(*this))
+      waiting->cancel(message);
+    else
+      cancel_awaited_task(std::move(message));
+  } else if (!runner->now.running) {
+    core_->add_probe(*this);
+  }
 }
 
 std::string task_state_base::name() const { return name_ ? *name_ : fmt::format("Task-{}", number); }
@@ -151,6 +202,49 @@ bool task_state_base::take_last_words(exception_context& c) {
   c.exception = error_;
   c.task = make_handle<any_task>(ref<future_state_base>(this));
   return true;
+}
+
+void scope_link::enter(task_state_base& task) noexcept {
+  task_ = &task;
+  outer_ = std::exchange(task.runner->scopes, this);
+  if (outer_) outer_->inner_ = this;
+  task.scopes_changed();
+}
+
+void scope_link::leave() noexcept {
+  task_state_base* const task = std::exchange(task_, nullptr);
+  if (!task) return;
+  (inner_ ? inner_->outer_ : task->runner->scopes) = outer_;
+  if (outer_) outer_->inner_ = inner_;
+  outer_ = inner_ = nullptr;
+  task->scopes_changed();
+}
+
+void scope_link::shield(bool shielded) noexcept {
+  shielded_ = shielded;
+  if (task_ && task_->scopes_changed()) task_->scope_was_cancelled();
+}
+
+void scope_link::cancel(std::string reason) noexcept {
+  cancelled_ = true;
+  reason_ = optional_text(std::move(reason));
+  if (task_ && task_->scopes_changed()) task_->scope_was_cancelled();
+}
+
+bool scope_link::cancelled_from_outside() const noexcept { return !shielded_ && effective(outer_); }
+
+const scope_link* scope_link::effective(const scope_link* innermost) noexcept {
+  for (const scope_link* s = innermost; s; s = s->outer_) {
+    if (s->cancelled_) return s;
+    if (s->shielded_) return nullptr;
+  }
+  return nullptr;
+}
+
+shield_guard::shield_guard() {
+  link_.shield(true);
+  const task_runner* r = this_thread().runner;
+  if (r && r->task) link_.enter(*r->task);
 }
 
 void launch_task(ref<task_state_base> state, task_options& options) {
@@ -177,12 +271,12 @@ cancellation_watch::cancellation_watch() noexcept {
   if (!r || !r->task) return;
   task_ = r->task;
   requests_ = task_->cancelling();
-  pending_ = task_->must_cancel;
+  pending_ = task_->real_cancel;
 }
 
 bool cancellation_watch::cancelled_meanwhile() const noexcept {
   if (task_ && task_->runner) task_->runner->end_level(); // who asks may have to await before it passes the news on
-  return task_ && (task_->cancelling() > requests_ || (pending_ && !task_->must_cancel));
+  return task_ && (task_->scope_cancel || task_->cancelling() > requests_ || (pending_ && !task_->real_cancel));
 }
 
 namespace {

@@ -154,13 +154,8 @@ void wait_node::drop() noexcept {
 std::exception_ptr no_running_loop() { return std::make_exception_ptr(std::runtime_error("no running event loop")); }
 
 void wait_node::parked() noexcept {
-  if (!owner_ || !owner_->must_cancel) return;
   // Cancelled while it was running: as in CPython's step, the wait that begins now is cancelled at once.
-  optional_text message = owner_->cancel_message();
-  if (cancel(message))
-    owner_->must_cancel = false;
-  else
-    owner_->set_cancel_message(std::move(message));
+  if (owner_ && owner_->must_cancel) owner_->cancel_new_wait(*this);
 }
 
 void wait_node::fail(std::exception_ptr error) noexcept {
@@ -177,11 +172,6 @@ void wait_node::push_cancelled(optional_text& message) noexcept {
   push_ready(*core_, *this);
 }
 
-void wait_node::cut() noexcept {
-  optional_text none;
-  push_cancelled(none);
-}
-
 /// Detaches the node from its task when its turn has come; a cancellation may take the place of the outcome.
 void wait_node::wake() noexcept {
   task_state_base* const owner = owner_;
@@ -194,18 +184,24 @@ void wait_node::wake() noexcept {
   owner->waiting = nullptr;
   if (cancelled_) {
     set_error(std::make_exception_ptr(cancelled_error(owner->wait_message.str())));
-    owner->must_cancel = false;
+    owner->cancellation_delivered();
   } else if (owner->must_cancel && !keeps_outcome_) {
+    // A scope cancels the next wait, too, so it need not take the place of an error.
+    if (!owner->real_cancel && has_failed()) return;
     std::exception_ptr same_news = cancelled_outcome();
     set_error(same_news ? std::move(same_news) : owner->take_cancellation());
-    owner->must_cancel = false;
+    owner->cancellation_delivered();
   }
 }
 
+bool wait_node::has_failed() noexcept {
+  if (failed_) return true;
+  const future_state_base* f = awaited();
+  return f && f->state() == future_state_base::status::failed;
+}
+
 void wait_node::cancel_later(optional_text message) noexcept {
-  if (!owner_) return;
-  owner_->must_cancel = true;
-  owner_->set_cancel_message(std::move(message));
+  if (owner_ && really_cancelled_ && !owner_->real_cancel) owner_->request_cancel(std::move(message));
 }
 
 void wait_node::detach() noexcept {

@@ -26,5 +26,7 @@ std::string message_of(const Settled& s) {
 #define CHECK_TRACE(actual, ...)                                                                                       \
   do {                                                                                                                 \
     const support::trace expected_words{__VA_ARGS__};                                                                  \
-    BOOST_CHECK_EQUAL_COLLECTIONS((actual).begin(), (actual).end(), expected_words.begin(), expected_words.end());     \
+    const auto& actual_words = actual;                                                                                 \
+    BOOST_CHECK_EQUAL_COLLECTIONS(actual_words.begin(), actual_words.end(), expected_words.begin(),                    \
+                                  expected_words.end());                                                               \
   } while (false)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <rondo/context.hpp>
+#include <rondo/detail/copyable.hpp>
 #include <rondo/detail/wait.hpp>
 #include <rondo/errors.hpp>
 
@@ -51,6 +52,7 @@ public:
   virtual std::string describe() const;
 
   void add_waiter(ready_node& node) noexcept { waiters_.push_back(node); }
+  hook_list& waiters() noexcept { return waiters_; }
   std::uint64_t add_callback(callback_node* node);
   bool remove_callback(std::uint64_t id) noexcept;
 
@@ -65,6 +67,9 @@ public:
 
   /// The error of a cancelled state. The one with which a task ended is given out once, as in CPython; later ones are new.
   std::exception_ptr make_cancelled_error();
+
+  /// The message of a cancelled future; that of a task is in the exception with which the task ended.
+  std::string cancel_text() const { return message_.str(); }
 
   /// Whether an awaiter would get a cancellation.
   bool ends_in_cancellation() const noexcept;
@@ -102,7 +107,7 @@ protected:
 template <class T>
 class value_cell {
 public:
-  static constexpr bool copies = std::is_copy_constructible_v<T>;
+  static constexpr bool copies = is_copyable<T>;
 
   template <class... Args>
   void emplace(Args&&... args) {
@@ -112,14 +117,20 @@ public:
   bool taken() const noexcept { return !value_.has_value(); }
 
   T take() {
-    if (taken()) throw invalid_state_error("the value of the future was already taken");
     if constexpr (copies) {
+      if (taken()) throw invalid_state_error("the value of the future was already taken");
       return *value_;
     } else {
-      T value(std::move(*value_));
-      value_.reset();
-      return value;
+      return move_out();
     }
+  }
+
+  /// Takes the value also if it could be copied: for whoever is the only one that can reach it.
+  T move_out() {
+    if (taken()) throw invalid_state_error("the value of the future was already taken");
+    T value(std::move(*value_));
+    value_.reset();
+    return value;
   }
 
 private:

@@ -49,19 +49,37 @@ public:
   int cancelling() const noexcept { return cancel_requests_; }
   int uncancel() noexcept;
 
-  optional_text cancel_message() noexcept { return std::move(message_); }
-  void set_cancel_message(optional_text message) noexcept { message_ = std::move(message); }
-
-  /// Takes a pending cancellation as the outcome: the error, or null if none is pending.
+  /// Takes the pending cancellation as the outcome. Only if `must_cancel`.
   std::exception_ptr take_cancellation();
+
+  /// The next step is to deliver a `cancel()`.
+  void request_cancel(optional_text message) noexcept;
+
+  /// The step has delivered what was pending. A cancelled scope around the task goes on: its cancellation comes at every
+  /// suspension.
+  void cancellation_delivered() noexcept {
+    real_cancel = false;
+    must_cancel = scope_cancel;
+  }
+
+  /// What is pending is delivered to the wait that begins now, if that can end early.
+  void cancel_new_wait(wait_node& wait) noexcept;
+
+  /// Computes `scope_cancel` anew: the scopes that the task is in have changed. Returns whether it has just become true.
+  bool scopes_changed() noexcept;
+
+  /// Delivers the cancellation of a scope if the task is suspended.
+  void scope_was_cancelled() noexcept;
 
   // What the kernel reads and writes; all of it on the loop's thread.
   task_runner* runner = nullptr;
   wait_node* waiting = nullptr; // the rondo wait in which the task's own coroutine is parked
   int cancel_requests_ = 0;
-  bool must_cancel = false; // a cancellation that the next step delivers
+  bool must_cancel = false;      // a cancellation that the next step delivers: one of the next two
+  bool real_cancel : 1 = false;  // a `cancel()`: delivered once
+  bool scope_cancel : 1 = false; // a scope that the task is in: delivered at each suspension; see shield.hpp
+  bool background : 1 = false;
   bool started = false;
-  bool background = false;
   bool reported_pending = true; // false while its end as a pending task would be news: from the launch on
   std::uint64_t number = 0;     // the N of "Task-N"
   optional_text wait_message;   // of the cancellation that ended the current wait
@@ -73,6 +91,10 @@ protected:
   bool take_last_words(exception_context& c) override;
 
 private:
+  optional_text cancel_message();
+  optional_text scope_message() const;
+  void cancel_awaited_task(optional_text message) noexcept;
+
   std::unique_ptr<std::string> name_;
 };
 

@@ -73,6 +73,15 @@ public:
   /// end early (a yield).
   virtual bool cancel(optional_text& message) noexcept = 0;
 
+  /// The same for a `cancel()` of the task: unlike that of a scope it must not get lost.
+  bool cancel_really(optional_text& message) noexcept {
+    really_cancelled_ = true;
+    return cancel(message);
+  }
+
+  /// Ends the wait with a cancellation whatever `cancel` would do.
+  void cut(optional_text& message) noexcept { push_cancelled(message); }
+
   /// The future that is awaited, if it is one: a cancellation walks along these instead of calling `cancel`.
   virtual future_state_base* awaited() noexcept { return nullptr; }
 
@@ -81,9 +90,6 @@ public:
 
   std::int64_t since() const noexcept { return since_; }
   task_state_base* owner() const noexcept { return owner_; }
-
-  /// Ends the wait whatever it is for, as `cancel` does where that cannot help: see task_state_base::break_circle.
-  void cut() noexcept;
 
   /// The loop of what is awaited, if that has one: lets a coroutine wait that plain Asio runs on the loop's executor.
   virtual loop_core* home() noexcept { return nullptr; }
@@ -127,7 +133,7 @@ protected:
   /// The error of the outcome if that is a cancellation: a pending cancellation of the task does not replace it.
   virtual std::exception_ptr cancelled_outcome() noexcept { return nullptr; }
 
-  /// The operation completed although it was told to cancel: the cancellation is delivered at the task's next wait.
+  /// The operation completed although it was told to cancel: a `cancel()` is delivered at the task's next wait.
   void cancel_later(optional_text message) noexcept;
 
   /// What completes a wait whose handler is not that of a co_await.
@@ -153,6 +159,7 @@ protected:
   bool failed_ = false;
   bool keeps_outcome_ = false; // a cancellation that comes now must not replace the outcome
   bool cancelled_ = false;
+  bool really_cancelled_ = false; // `cancelled_` and its like come from a `cancel()`, not only from a scope
   bool unusual_ = false; // anything but a task's own wait that ends with its outcome: asked once, when it resumes
 
 private:
@@ -161,6 +168,7 @@ private:
   void fail_outside() noexcept;
   void watch_slot() noexcept;
   void wake() noexcept;
+  bool has_failed() noexcept;
   void run_unusually() noexcept;
   void detach() noexcept;
 };

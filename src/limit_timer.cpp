@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "loop_core.hpp"
+
+#include <rondo/detail/limit_timer.hpp>
+
+#include <limits>
+
+RONDO_BEGIN_NAMESPACE
+namespace detail {
+
+void limit_timer::arm(loop_core& core, time_limit limit) {
+  if (!limit) return;
+  constexpr auto never = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t now = core.now();
+  const std::int64_t length = (*limit).count();
+  slot_ = core.add_timer(length > never - now ? never : now + length, *this);
+  core_ = &core;
+}
+
+void limit_timer::disarm() noexcept {
+  loop_core* const core = std::exchange(core_, nullptr);
+  if (!core) return;
+  if (linked()) // due, and on its way through the ready queue
+    unlink();
+  else
+    core->cancel_timer(slot_);
+}
+
+void limit_timer::run() noexcept {
+  core_ = nullptr;
+  expired();
+}
+
+void limit_timer::drop() noexcept { core_ = nullptr; }
+
+} // namespace detail
+RONDO_END_NAMESPACE
