@@ -2,6 +2,8 @@
 #include "cases.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -9,7 +11,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <exception>
+#include <vector>
 
 namespace bench::on_asio {
 
@@ -76,6 +80,58 @@ awaitable<void> yield_100(long n) {
 
 /// Bare Asio has no future; what comes nearest to a wait that is over already is a turn of the executor.
 awaitable<void> ready_wait(long n) { return yield_1(n); }
+
+awaitable<void> gather_1000(long n) {
+  namespace experimental = boost::asio::experimental;
+  const auto executor = co_await boost::asio::this_coro::executor;
+  using operation = decltype(co_spawn(executor, trivial(), boost::asio::deferred));
+  for (long round = rounds(n, 1000); round > 0; --round) {
+    std::vector<operation> operations;
+    operations.reserve(1000);
+    for (int i = 0; i < 1000; ++i)
+      operations.push_back(co_spawn(executor, trivial(), boost::asio::deferred));
+    co_await experimental::make_parallel_group(std::move(operations))
+        .async_wait(experimental::wait_for_all(), use_awaitable);
+  }
+}
+
+namespace {
+
+/// What comes nearest to an operation that is ready, with a limit: a turn of the executor beside a timer.
+awaitable<void> limited(const boost::asio::any_io_executor& executor, boost::asio::steady_timer& limit) {
+  namespace experimental = boost::asio::experimental;
+  limit.expires_after(std::chrono::hours(1));
+  co_await experimental::make_parallel_group(boost::asio::post(executor, boost::asio::deferred),
+                                             limit.async_wait(boost::asio::deferred))
+      .async_wait(experimental::wait_for_one(), use_awaitable);
+}
+
+} // namespace
+
+awaitable<void> timeout_ready(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer limit(executor);
+  for (long i = 0; i < n; ++i)
+    co_await limited(executor, limit);
+}
+
+awaitable<void> timeout_ready_100k(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  std::vector<boost::asio::steady_timer> others;
+  others.reserve(100000);
+  for (int i = 0; i < 100000; ++i) {
+    others.emplace_back(executor, std::chrono::hours(2));
+    others.back().async_wait([](boost::system::error_code) {});
+  }
+  co_await timeout_ready(n);
+}
+
+/// Bare Asio knows no operation that is ready, so these two are the same.
+awaitable<void> timeout_turn(long n) { return timeout_ready(n); }
+awaitable<void> timeout_turn_100k(long n) { return timeout_ready_100k(n); }
+
+/// Bare Asio has no task group.
+awaitable<void> group_1000(long n) { return gather_1000(n); }
 
 struct subject::impl {
   boost::asio::io_context context{1};

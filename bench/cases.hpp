@@ -26,6 +26,12 @@ awaitable<void> spawn_1000(long n);
 awaitable<void> yield_1(long n);
 awaitable<void> yield_100(long n);
 awaitable<void> ready_wait(long n);
+awaitable<void> gather_1000(long n);
+awaitable<void> group_1000(long n);
+awaitable<void> timeout_ready(long n);
+awaitable<void> timeout_ready_100k(long n);
+awaitable<void> timeout_turn(long n);
+awaitable<void> timeout_turn_100k(long n);
 
 /// A loop that it runs cases on.
 class subject {
@@ -48,6 +54,12 @@ awaitable<void> spawn_1000(long n);
 awaitable<void> yield_1(long n);
 awaitable<void> yield_100(long n);
 awaitable<void> ready_wait(long n);
+awaitable<void> gather_1000(long n);
+awaitable<void> group_1000(long n);
+awaitable<void> timeout_ready(long n);
+awaitable<void> timeout_ready_100k(long n);
+awaitable<void> timeout_turn(long n);
+awaitable<void> timeout_turn_100k(long n);
 
 /// A context that it runs cases on.
 class subject {
@@ -75,6 +87,12 @@ inline constexpr named_case cases[] = {
     {"yield_1", on_rondo::yield_1, on_asio::yield_1},
     {"yield_100", on_rondo::yield_100, on_asio::yield_100},
     {"ready_wait", on_rondo::ready_wait, on_asio::ready_wait},
+    {"gather_1000", on_rondo::gather_1000, on_asio::gather_1000},
+    {"group_1000", on_rondo::group_1000, on_asio::group_1000},
+    {"timeout_ready", on_rondo::timeout_ready, on_asio::timeout_ready},
+    {"timeout_ready_100k", on_rondo::timeout_ready_100k, on_asio::timeout_ready_100k},
+    {"timeout_turn", on_rondo::timeout_turn, on_asio::timeout_turn},
+    {"timeout_turn_100k", on_rondo::timeout_turn_100k, on_asio::timeout_turn_100k},
 };
 
 } // namespace bench

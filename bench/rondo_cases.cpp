@@ -53,6 +53,54 @@ awaitable<void> ready_wait(long n) {
     co_await f.get();
 }
 
+awaitable<void> gather_1000(long n) {
+  for (long round = rounds(n, 1000); round > 0; --round) {
+    std::vector<awaitable<void>> sources;
+    sources.reserve(1000);
+    for (int i = 0; i < 1000; ++i)
+      sources.push_back(trivial());
+    co_await rondo::gather(std::move(sources));
+  }
+}
+
+awaitable<void> timeout_ready(long n) {
+  auto f = rondo::get_running_loop().create_future<void>();
+  f.set_result();
+  for (long i = 0; i < n; ++i)
+    co_await rondo::wait_for(f, std::chrono::hours(1));
+}
+
+awaitable<void> timeout_turn(long n) {
+  for (long i = 0; i < n; ++i)
+    co_await rondo::wait_for(rondo::sleep(std::chrono::seconds(0)), std::chrono::hours(1));
+}
+
+namespace {
+
+/// Runs a case while as many other time limits are running.
+awaitable<void> among_100k(awaitable<void> measured) {
+  std::vector<rondo::callback_handle> others;
+  others.reserve(100000);
+  for (int i = 0; i < 100000; ++i)
+    others.push_back(rondo::get_running_loop().call_later(std::chrono::hours(2), [] {}));
+  co_await std::move(measured);
+  for (rondo::callback_handle& h : others)
+    h.cancel();
+}
+
+} // namespace
+
+awaitable<void> timeout_ready_100k(long n) { return among_100k(timeout_ready(n)); }
+awaitable<void> timeout_turn_100k(long n) { return among_100k(timeout_turn(n)); }
+
+awaitable<void> group_1000(long n) {
+  for (long round = rounds(n, 1000); round > 0; --round)
+    co_await rondo::with_task_group([](rondo::task_group& group) {
+      for (int i = 0; i < 1000; ++i)
+        group.create_task(trivial());
+    });
+}
+
 struct subject::impl {
   rondo::runner runner;
   boost::asio::steady_timer timer{runner.loop().get_executor()};

@@ -24,6 +24,7 @@ set(RONDO_PUBLIC_HEADERS
   include/rondo/detail/instances.hpp
   include/rondo/detail/limit_timer.hpp
   include/rondo/detail/list.hpp
+  include/rondo/detail/recycled.hpp
   include/rondo/detail/ref_count.hpp
   include/rondo/detail/resource.hpp
   include/rondo/detail/shield.hpp
@@ -82,6 +83,7 @@ set(RONDO_SOURCES
   src/loop_end.cpp
   src/loop_service.cpp
   src/loop_thread.cpp
+  src/recycled.cpp
   src/runner.cpp
   src/shield.cpp
   src/shutdown.cpp

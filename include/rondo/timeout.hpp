@@ -198,6 +198,13 @@ awaitable<T> wait_without_time(ref<future_state_base> state) {
   co_return co_await get_op<T>(state);
 }
 
+/// What is done ends within any limit.
+template <class Operation>
+awaitable<typename timed_source<Operation>::value_type> await_done(Operation done) {
+  require_task("wait_for");
+  co_return co_await std::move(done);
+}
+
 /// The source becomes a task, as in asyncio, which is cancelled before its first step.
 template <class S>
 awaitable<source_value_t<S>> begin_without_time(S source, std::source_location where) {
@@ -239,9 +246,10 @@ auto with_timeout_at(std::optional<clock::time_point> when, F&& body) {
 ///
 /// The source runs in the calling task: a coroutine becomes no task of its own. A task or future is cancelled, unless it
 /// is behind `shield`. If the source ends with a value in spite of the cancellation, that is the value, so nothing is
-/// lost; if it throws something else, that is thrown. It may thus take longer than `limit`. With `std::nullopt` it is a
-/// plain co_await. With zero or less, what is done gives its outcome; a future or task is cancelled at once; anything
-/// else is not even begun.
+/// lost; if it throws something else, that is thrown. It may thus take longer than `limit`. (A task that is cancelled when
+/// its last operation has just completed is cancelled all the same, as in asyncio: pass the coroutine itself if its value
+/// must not be lost.) With `std::nullopt` it is a plain co_await. With zero or less, what is done gives its outcome; a
+/// future or task is cancelled at once; anything else is not even begun.
 ///
 /// Cancellation: passed on to the source, as in a plain co_await. Throws: what the source throws; `timeout_error`;
 /// `std::runtime_error` outside a task. asyncio: `wait_for`.
@@ -261,6 +269,7 @@ awaitable<typename detail::task_value<S>::type> wait_for(S&& source, time_limit 
     if constexpr (detail::handle<S>) {
       if (!begins) return detail::wait_without_time<detail::source_value_t<S>>(&source.state("wait_for"));
       using operation = decltype(source.get());
+      if (source.done()) return detail::await_done<operation>(source.get());
       return detail::await_in_time("wait_for", limit, detail::timed_source<operation>{source.get()});
     } else {
       using stored = std::decay_t<S>;

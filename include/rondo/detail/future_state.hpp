@@ -4,6 +4,7 @@
 
 #include <rondo/context.hpp>
 #include <rondo/detail/copyable.hpp>
+#include <rondo/detail/recycled.hpp>
 #include <rondo/detail/wait.hpp>
 #include <rondo/errors.hpp>
 
@@ -23,7 +24,7 @@ namespace detail {
 class callback_node;
 
 /// A future without its value. pending -> finished | failed | cancelled, once.
-class RONDO_EXPORT future_state_base : public counted {
+class RONDO_EXPORT future_state_base : public counted, public recycled {
 public:
   enum class status : unsigned char { pending, finished, failed, cancelled };
 
