@@ -52,7 +52,7 @@ use_ccache() {
   probe=$(mktemp -d)
   echo 'int probe;' >"$probe/probe.cpp"
   if ccache g++ -c "$probe/probe.cpp" -o "$probe/probe.o" 2>/dev/null; then
-    export CMAKE_CXX_COMPILER_LAUNCHER=ccache
+    export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_SLOPPINESS=pch_defines,time_macros
   fi
   rm -rf "$probe"
 }
