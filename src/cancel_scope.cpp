@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <stdexcept>
 
 RONDO_BEGIN_NAMESPACE
 namespace detail {
@@ -108,6 +109,20 @@ void cancel_scope_state::disarm() noexcept {
     unlink(); // its turn has come, but was not taken yet
   else
     core_->cancel_timer(slot_);
+}
+
+void shield_begins() noexcept {
+  if (task_runner* r = this_thread().runner) r->end_level_of_scope();
+}
+
+void require_own_task(const char* what, const void* coroutine) {
+  require_task(what);
+  const task_runner& r = *this_thread().runner;
+  // A runner that the executor has started late does not know its coroutine yet.
+  if (!r.coroutine || r.coroutine == coroutine) return;
+  throw std::runtime_error(fmt::format("{} must be used inside a task; this coroutine was started inside of {} with "
+                                       "co_spawn or a || b, and is none itself: use create_task, join or race",
+                                       what, r.task->describe()));
 }
 
 scope_block::scope_block(const char* what, const cancel_scope_options& options)

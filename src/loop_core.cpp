@@ -288,10 +288,13 @@ void loop_core::task_begins(task_state_base& task) noexcept {
 void loop_core::task_ends(task_state_base& task) noexcept {
   auto& hook = static_cast<live_hook&>(task);
   if (hook.linked()) hook.unlink();
-  if (task.background) return;
-  const long left = foreground_tasks_.load(std::memory_order_relaxed) - 1;
-  foreground_tasks_.store(left, std::memory_order_relaxed);
-  if (left == 0) update_work();
+  if (!task.background) {
+    const long left = foreground_tasks_.load(std::memory_order_relaxed) - 1;
+    foreground_tasks_.store(left, std::memory_order_relaxed);
+    if (left == 0) update_work();
+  }
+  // A plain operation may have resumed it: then no batch ends here, and the alarm may be that of a cancelled timer.
+  if (foreground_tasks_ == 0 && !awake_ && alarm_ && alarm_->armed()) arm_alarm();
 }
 
 void loop_core::external_work_begins() noexcept {

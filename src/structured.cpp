@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop_core.hpp"
+#include "task_runner.hpp"
 
 #include <rondo/exception_group.hpp>
 #include <rondo/structured.hpp>
@@ -7,6 +8,8 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 RONDO_BEGIN_NAMESPACE
 namespace detail {
@@ -45,7 +48,7 @@ void child_set::watched_child_ended(child& c) noexcept {
 void child_set::child_ended(child& c) noexcept {
   if (limit_ != no_limit) ended_.push_back(&c);
   if (!c.has_value()) return take_error(c);
-  if (until_ == until::first_error || stopped_) return;
+  if (until_ == until::first_error || has_lost()) return;
   won_ = true;
   stop({});
 }
@@ -74,9 +77,32 @@ void child_set::stop(const std::string& message) noexcept {
 }
 
 void child_set::cancel_child(child& c, const std::string& message) noexcept {
-  try {
+  task_state_base* const task = c.future->as_task();
+  if (!task) {
     c.future->cancel(optional_text(message));
-  } catch (...) { // it is in a circle of tasks that await each other: nothing can end it
+    return;
+  }
+  // A plain operation that has completed leaves the cancellation to a next wait, which need not come.
+  if (until_ == until::first_completion) task->keeps_value = true;
+  const std::exception_ptr noted = cancellation_;
+  const int requests = parent_task_ ? parent_task_->cancelling() : 0;
+  cancel_in_any_case(*task, message);
+  if (!parent_task_ || parent_task_->cancelling() == requests) return;
+  // The child awaits the parent, which has just got the child's own cancellation: the circle is opened here.
+  cancellation_ = noted;
+  parent_task_->uncancel();
+  if (task->waiting) task->break_circle();
+}
+
+/// Called when the parent is parked; a child that is the parent itself is given up.
+void child_set::parent_waits(task_state_base* parent) {
+  parent_task_ = parent;
+  if (std::exchange(has_waited_, true) || !parent) return;
+  for (child& c : children_) {
+    if (c.future.get() != parent || !c.watching()) continue;
+    c.unwatch();
+    --running_;
+    fail(std::make_exception_ptr(std::runtime_error("Task cannot await on itself: " + parent->describe())));
   }
 }
 
@@ -141,9 +167,11 @@ void child_set::throw_collected() {
   throw exception_group(fmt::format("unhandled errors in {}", call_), std::move(errors_));
 }
 
-void check_limit(std::size_t limit) {
-  if (limit == 0)
-    throw std::invalid_argument("map_concurrent: the limit is 0, so nothing could ever run; it must be 1 or more");
+std::size_t checked_limit(std::ptrdiff_t limit) {
+  if (limit < 1)
+    throw std::invalid_argument(
+        fmt::format("map_concurrent: the limit is {}, so nothing could ever run; it must be 1 or more", limit));
+  return static_cast<std::size_t>(limit);
 }
 
 void check_contestants(std::size_t count) {
@@ -151,8 +179,9 @@ void check_contestants(std::size_t count) {
 }
 
 void child_wait::park() {
+  set_->parent_waits(owner());
+  if (set_->over()) return complete_now();
   set_->parent_ = this;
-  set_->parent_task_ = owner();
   parked();
 }
 

@@ -42,15 +42,6 @@ bool is_base_error(const std::exception_ptr& error) noexcept {
   }
 }
 
-/// Cancels a task also if tasks that await each other in a circle keep it from ending by itself.
-void cancel_in_any_case(task_state_base& task, const optional_text& message) noexcept {
-  try {
-    task.cancel(optional_text(message.str()));
-  } catch (const std::runtime_error&) {
-    if (task.waiting) task.break_circle();
-  }
-}
-
 } // namespace
 
 // --- the tasks ---------------------------------------------------------------------------------------------------
@@ -198,13 +189,13 @@ void group_core::abort(const optional_text& message) noexcept {
   aborting_ = true;
   for (list_hook* hook = tasks_.first(); hook != tasks_.end(); hook = hook->next) {
     auto& child = static_cast<group_child&>(static_cast<sibling_hook&>(*hook));
-    if (child.watching() && !child.task->done()) cancel_in_any_case(*child.task, message);
+    if (child.watching() && !child.task->done()) cancel_in_any_case(*child.task, message.str());
   }
 }
 
 void group_core::cancel_parent(const optional_text& message) noexcept {
   parent_cancel_requested_ = true;
-  cancel_in_any_case(*parent_, message);
+  cancel_in_any_case(*parent_, message.str());
 }
 
 void group_core::cancel(optional_text message) {
@@ -339,8 +330,7 @@ bool may_report_start(const future_state_base& reported) {
 }
 
 awaitable<void> give_up(rondo::task<void> child) {
-  optional_text none;
-  cancel_in_any_case(*child.state("start").as_task(), none);
+  cancel_in_any_case(*child.state("start").as_task(), {});
   const shield_guard shield;
   while (!child.done()) {
     try {

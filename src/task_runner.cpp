@@ -41,7 +41,8 @@ private:
   task_runner* runner_;
 };
 
-/// Parks the runner's coroutine until it gets a task.
+/// Parks the runner's coroutine until it gets a task, and notes its identity. The executor may have started the coroutine
+/// late, when its first task is there already; then it goes on at once.
 class idle_op {
 public:
   using rondo_wait = idle_op;
@@ -56,7 +57,8 @@ public:
   void suspend(coroutine_frame& frame) noexcept {
     runner_->idle.emplace(*frame.detach_thread());
     runner_->coroutine = runner_->idle->identity();
-    runner_->core->runner_idles(*runner_);
+    if (!runner_->task) return runner_->core->runner_idles(*runner_);
+    frame.after_suspend([](void* runner) { static_cast<task_runner*>(runner)->resume_idle(); }, runner_);
   }
   void outcome() noexcept {}
 
@@ -95,7 +97,7 @@ public:
     end();
     // The message stays in the state: no exception carries it, so whoever asks gets one of his own.
     // No scope is left around the task, so a cancellation that is pending is a cancel().
-    const bool cancelled = std::exchange(task_->must_cancel, false);
+    const bool cancelled = std::exchange(task_->must_cancel, false) && !task_->keeps_value;
     task_->finish(cancelled ? future_state_base::status::cancelled : future_state_base::status::finished);
     task_.reset();
   }
@@ -147,8 +149,7 @@ private:
 
 awaitable<void> serve(task_runner* r) {
   for (;;) {
-    // The executor may have started this coroutine late, when its first task is there already.
-    if (!r->task) co_await idle_op(*r);
+    co_await idle_op(*r);
     if (r->live_filters == 0) {
       co_await boost::asio::this_coro::reset_cancellation_state(in_filter(*r), out_filter(*r));
       r->state = co_await boost::asio::this_coro::cancellation_state;
@@ -180,11 +181,15 @@ void task_runner::begin(task_state_base& t) noexcept {
   task = &t;
   t.runner = this;
   if (!idle) return;
+  slice s(this, true);
+  resume_idle();
+  s.finish();
+}
+
+void task_runner::resume_idle() {
   parked_coroutine resting(std::move(*idle));
   idle.reset();
-  slice s(this, true);
   resting.resume();
-  s.finish();
 }
 
 void task_runner::retire() noexcept {

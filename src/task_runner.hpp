@@ -15,6 +15,7 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -36,6 +37,9 @@ public:
 
   /// Drives the task up to its first suspension.
   void begin(task_state_base& t) noexcept;
+
+  /// Goes on with the parked coroutine, inside a slice.
+  void resume_idle();
 
   /// Ends an idle runner; its frames are destroyed through the executor.
   void retire() noexcept;
@@ -259,6 +263,9 @@ void task_executor::execute(F&& f) const {
   if (!inner) return; // the context is gone: f dies here
   inner.execute(step<std::decay_t<F>>{task_executor(runner_, 0), std::forward<F>(f)});
 }
+
+/// Cancels a task also if tasks that await each other in a circle keep it from ending by itself.
+void cancel_in_any_case(task_state_base& task, const std::string& message) noexcept;
 
 static_assert(sizeof(task_executor) <= 16 && std::is_nothrow_move_constructible_v<task_executor>,
               "any_io_executor must hold it without an allocation");

@@ -173,6 +173,7 @@ bool task_state_base::scopes_changed() noexcept {
   scope_cancel = scope_link::effective(runner->scopes) != nullptr;
   must_cancel = real_cancel || scope_cancel;
   if (before && !scope_cancel) runner->end_level_of_scope();
+  if (before != scope_cancel) runner->outrun = 0; // patience is for one cancellation
   return scope_cancel && !before;
 }
 
@@ -277,6 +278,14 @@ cancellation_watch::cancellation_watch() noexcept {
 bool cancellation_watch::cancelled_meanwhile() const noexcept {
   if (task_ && task_->runner) task_->runner->end_level(); // who asks may have to await before it passes the news on
   return task_ && (task_->scope_cancel || task_->cancelling() > requests_ || (pending_ && !task_->real_cancel));
+}
+
+void cancel_in_any_case(task_state_base& task, const std::string& message) noexcept {
+  try {
+    task.cancel(optional_text(message));
+  } catch (const std::runtime_error&) {
+    if (task.waiting) task.break_circle();
+  }
 }
 
 namespace {

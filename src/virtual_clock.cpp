@@ -48,8 +48,8 @@ void run_on_virtual_time(loop_core& core) {
     if (!timer) throw_deadlock(core);
     core.virtual_now = std::max(core.virtual_now, core.timers().next_deadline());
     io.restart();
-    core.drain();
-    if (core.leaving()) return;
+    boost::asio::post(io,
+                      [&core] { core.drain(); }); // inside the context, where the coroutines of new tasks start at once
   }
 }
 

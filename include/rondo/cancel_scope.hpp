@@ -139,7 +139,7 @@ namespace detail {
 /// A scope's block, in the frame of the coroutine that runs the body.
 class RONDO_EXPORT scope_block {
 public:
-  /// Enters the scope; `what` names the function in messages. Throws if no task is running.
+  /// Enters the scope of the running task; `what` names the function in messages.
   scope_block(const char* what, const cancel_scope_options& options);
   scope_block(const char* what, time_limit limit);
   scope_block(const scope_block&) = delete;
@@ -176,6 +176,7 @@ using scope_value_t = body_value_t<F, cancel_scope&>;
 template <class F, class Limit>
 awaitable<typename scope_outcome<scope_value_t<F>>::type> run_in_scope(const char* what, Limit limit, F body) {
   using value = scope_value_t<F>;
+  co_await own_task(what);
   scope_block block(what, limit);
   try {
     if constexpr (std::is_void_v<value>) {
@@ -192,6 +193,7 @@ awaitable<typename scope_outcome<scope_value_t<F>>::type> run_in_scope(const cha
 
 template <class F>
 awaitable<scope_value_t<F>> run_or_fail(time_limit limit, F body) {
+  co_await own_task("fail_after");
   scope_block block("fail_after", limit);
   try {
     co_return co_await run_body<F, cancel_scope&>(body, block.scope);
@@ -227,7 +229,8 @@ constexpr bool require_scope_body() {
 /// stands between. Unlike the cancellation of a task, that of a scope goes on: as long as the task is in the scope, each
 /// of its suspensions ends with a `cancelled_error`, also a yield, an operation with `use_task`, which then is not
 /// started, and a plain Asio operation, which throws `operation_aborted`. (A wait that has failed throws its error.) What
-/// need not wait passes. Clean-up that has to wait takes a scope of its own with a shield, or `finally`. A task that the
+/// need not wait passes; plain operations that are always ready do so a few times, and then every co_await throws until
+/// the body ends or enters a shield. Clean-up that has to wait takes a scope of its own with a shield, or `finally`. A task that the
 /// body awaits is cancelled each time the body begins to wait for it, as by any cancellation; it counts in that task's
 /// `cancelling()`. Other tasks that the body has made are not in the scope; those of a task group are cancelled by the
 /// group.
@@ -238,11 +241,14 @@ constexpr bool require_scope_body() {
 ///
 /// Cancellation: a `Task.cancel` inside the scope is what it is elsewhere: delivered once, seen by the body through every
 /// shield, and passed on at the end of the block, also if it comes together with the scope's own. `cancelling()` is not
-/// touched by scopes. Throws: what the body throws; `std::runtime_error` outside a task. Trio: `CancelScope`.
+/// touched by scopes. Throws: what the body throws; `std::runtime_error` outside a
+/// task, also in a coroutine that `co_spawn` or `a || b` has started inside one. Trio: `CancelScope`.
 template <class F>
 auto with_cancel_scope(const cancel_scope_options& options, F&& body) {
-  if constexpr (detail::require_scope_body<F>())
+  if constexpr (detail::require_scope_body<F>()) {
+    if (options.shield()) detail::shield_begins();
     return detail::run_in_scope<std::decay_t<F>>("with_cancel_scope", options, std::forward<F>(body));
+  }
 }
 
 template <class F>

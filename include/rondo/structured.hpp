@@ -32,7 +32,8 @@ std::optional<or_monostate<T>> optional_of(child_set::child& c) {
 }
 
 template <class... Ss, std::size_t... I>
-void start_all(child_set& children, std::tuple<Ss...>& sources, std::source_location where, std::index_sequence<I...>) {
+void start_all(child_set& children, std::tuple<Ss...>& sources, [[maybe_unused]] std::source_location where,
+               std::index_sequence<I...>) {
   (children.start(std::get<I>(std::move(sources)), where), ...);
 }
 
@@ -204,7 +205,8 @@ awaitable<typename mapping<View, F>::result> map_all(View items, F f, std::size_
   mapping<View, F> work(items, f, where);
   while (work.feed(children))
     co_await children.room();
-  co_await children.all_ended();
+  // A set that was stopped has ended already; Asio's own cancellation state may forbid to wait for nothing.
+  if (!children.ended()) co_await children.all_ended();
   children.throw_errors();
   work.collect(children);
   co_return work.take();
@@ -233,7 +235,8 @@ auto kept_pack(Sources&&... sources) {
   return std::tuple<std::decay_t<Sources>...>(std::forward<Sources>(sources)...);
 }
 
-RONDO_EXPORT void check_limit(std::size_t limit);
+/// Throws if nothing could run.
+RONDO_EXPORT std::size_t checked_limit(std::ptrdiff_t limit);
 RONDO_EXPORT void check_contestants(std::size_t count);
 
 template <class S>
@@ -247,13 +250,14 @@ using source_t = typename task_value<S>::type;
 ///     auto [page, user] = co_await join(fetch(url), find_user(id));
 ///
 /// The first error cancels the others; when all have ended it is thrown, or an `exception_group` if several ended with
-/// errors. A child that somebody else cancels counts as an error of the kind `cancelled_error`. So references to what the
-/// caller owns are safe in the children. A void source has a `std::monostate` in the tuple. Nothing starts before it is
-/// awaited.
+/// errors. A child that somebody else cancels does the same, and `cancelled_error` is thrown if there are no errors. So
+/// references to what the caller owns are safe in the children. A task or future that is given is a child like any other.
+/// A void source has a `std::monostate` in the tuple. Nothing starts before it is awaited.
 ///
 /// Cancellation: all children are cancelled, once; when all have ended `cancelled_error` is thrown. If children end with
 /// errors these are thrown, and the cancellation is delivered at the caller's next wait. Throws:
-/// `std::invalid_argument` for a handle of another loop, `std::logic_error` for an empty one; nothing was started then.
+/// `std::invalid_argument` for a handle of another loop, `std::logic_error` for an empty one, and nothing was started
+/// then; `std::runtime_error` for the running task itself.
 template <class... Sources>
 awaitable<std::tuple<detail::or_monostate<detail::source_t<Sources>>...>> join(Sources&&... sources) {
   detail::require_sources<Sources...>();
@@ -284,7 +288,7 @@ awaitable<typename detail::joined_list<detail::source_t<detail::source_in<Range>
 /// completion is an error, it is thrown when all have ended, or an `exception_group` if more errors followed. Errors that
 /// follow a value go to the loop's exception handler.
 ///
-/// Cancellation: before the first completion as that of `join`. After it the results are given, so that none is lost,
+/// Cancellation: as that of `join`. But a value of a child goes before it: the results are given, so that none is lost,
 /// and the cancellation is delivered at the caller's next wait. Throws: as `join`.
 template <class... Sources>
 awaitable<std::tuple<std::optional<detail::or_monostate<detail::source_t<Sources>>>...>> race(Sources&&... sources) {
@@ -317,12 +321,13 @@ awaitable<std::vector<std::optional<detail::or_monostate<detail::source_t<detail
 ///     std::vector<page> pages = co_await map_concurrent(urls, fetch, 8);
 ///
 /// f is called in the caller's task, one element after the other, when there is room. A range with a name is referred to,
-/// not copied: it must live until map_concurrent has ended, as it does in a co_await. The first error, also one that f or
-/// the range throws, cancels the others and is thrown when all have ended; the remaining elements are left out.
+/// not copied: it must live until map_concurrent has ended, as it does in a co_await. An element that the range makes on
+/// the way lives as long as the call of f: take it by value. The first error, also one that f or the range throws, cancels
+/// the others and is thrown when all have ended; the remaining elements are left out.
 ///
-/// Cancellation: as that of `join`. Throws: as `join`, and `std::invalid_argument` for a limit of 0.
+/// Cancellation: as that of `join`. Throws: as `join`, and `std::invalid_argument` for a limit below 1.
 template <std::ranges::viewable_range Range, class F>
-auto map_concurrent(Range&& range, F&& f, std::size_t limit,
+auto map_concurrent(Range&& range, F&& f, std::ptrdiff_t limit,
                     std::source_location where = std::source_location::current()) {
   using view = std::views::all_t<Range>;
   using element = std::ranges::range_reference_t<view>;
@@ -335,9 +340,9 @@ auto map_concurrent(Range&& range, F&& f, std::size_t limit,
     using result = std::invoke_result_t<function&, element>;
     detail::require_source<result>();
     if constexpr (detail::source<result>) {
-      detail::check_limit(limit);
+      const std::size_t checked = detail::checked_limit(limit);
       return detail::map_all<view, function>(std::views::all(std::forward<Range>(range)), function(std::forward<F>(f)),
-                                             limit, where);
+                                             checked, where);
     }
   }
 }

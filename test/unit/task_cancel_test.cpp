@@ -262,7 +262,7 @@ BOOST_AUTO_TEST_CASE(C3_a_cancel_before_the_timer_of_the_same_time_prevents_it) 
 
 // --- C4 and C5: a task that cancels itself --------------------------------------------------------------------------
 
-BOOST_AUTO_TEST_CASE(C4_self_cancel_then_a_pending_future_cancels_it_at_once) {
+BOOST_AUTO_TEST_CASE(C4_trap_29_self_cancel_then_a_pending_future_cancels_it_at_once) {
   trace log;
   testing::run_virtual([&]() -> awaitable<void> {
     auto f = get_running_loop().create_future<int>();
@@ -334,7 +334,7 @@ BOOST_AUTO_TEST_CASE(C4_self_cancel_then_a_pending_task_cancels_that_task) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(C5_self_cancel_then_return_drops_the_value) {
+BOOST_AUTO_TEST_CASE(C5_trap_28_self_cancel_then_return_drops_the_value) {
   testing::run_virtual([]() -> awaitable<void> {
     auto t = create_task([]() -> awaitable<int> {
       current_task().cancel("self");

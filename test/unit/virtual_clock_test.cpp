@@ -459,3 +459,36 @@ BOOST_AUTO_TEST_CASE(time_limit_from_decimals_and_from_integers_gives_equal_dead
   });
   CHECK_TRACE(order, "0.1 s", "100 ms", "0.1 s again");
 }
+
+BOOST_AUTO_TEST_CASE(tasks_that_are_made_after_a_jump_of_the_clock_begin_in_the_next_pass) {
+  testing::run_virtual([]() -> awaitable<void> {
+    co_await sleep(1s);
+    int begun = 0;
+    for (int i = 0; i < 5; ++i)
+      create_task([&]() -> awaitable<void> {
+        ++begun;
+        co_await sleep(1s);
+      });
+    co_await sleep(0s);
+    BOOST_TEST(begun == 5);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_is_made_by_a_timer_is_cancelled_as_any_other) {
+  testing::run_virtual([]() -> awaitable<void> {
+    task<std::string> t;
+    const auto body = []() -> awaitable<std::string> {
+      try {
+        co_await sleep(std::nullopt);
+      } catch (const cancelled_error& e) {
+        co_return e.message();
+      }
+      co_return "not cancelled";
+    };
+    get_running_loop().call_later(1s, [&] { t = create_task(body, task_options().eager(true)); });
+    co_await sleep(2s);
+    t.cancel("why");
+    auto message = co_await t.get();
+    BOOST_TEST(message == "why");
+  });
+}

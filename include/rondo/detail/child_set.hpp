@@ -24,7 +24,7 @@ class child_wait;
 ///
 /// It is stopped by what `until` names, or by a cancellation of the parent: the children are cancelled then, once, and
 /// the wait goes on until all of them have ended. As in asyncio's TaskGroup errors go before a cancellation of the
-/// parent, which is delivered again at its next wait.
+/// parent, and so does a value that wins a race; the cancellation is delivered again at the parent's next wait.
 class RONDO_EXPORT child_set {
 public:
   enum class until : bool { first_error, first_completion };
@@ -71,6 +71,7 @@ public:
 
   bool stopped() const noexcept { return stopped_; }
   bool has_room() const noexcept { return running_ < limit_; }
+  bool ended() const noexcept { return running_ == 0; }
 
   /// Waits until all children have ended. Does not throw; a cancellation is noted.
   awaitable<void> all_ended() { return wait(false); }
@@ -97,6 +98,8 @@ private:
   void take_error(child& c) noexcept;
   void stop(const std::string& message) noexcept;
   void cancel_child(child& c, const std::string& message) noexcept;
+  void parent_waits(task_state_base* parent);
+  bool has_lost() const noexcept { return !errors_.empty() || child_cancelled_; }
   void parent_cancelled(std::exception_ptr error, const std::string& message) noexcept;
   void deliver_again() noexcept;
   [[noreturn]] void throw_collected();
@@ -112,9 +115,10 @@ private:
   std::size_t running_ = 0;
   bool for_room_ = false;
   bool stopped_ = false;
-  bool won_ = false; // the first completion, which stopped a race, was a value
+  bool won_ = false; // the first completion of a race was a value
   child_wait* parent_ = nullptr;
-  task_state_base* parent_task_ = nullptr;
+  task_state_base* parent_task_ = nullptr; // since its first wait, if that is the task's own
+  bool has_waited_ = false;
   std::exception_ptr cancellation_;        // of the parent
   std::exception_ptr child_cancelled_;     // a child ended with this before the set was stopped
   std::vector<std::exception_ptr> errors_; // of the others, as they came

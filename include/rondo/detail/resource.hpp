@@ -92,6 +92,12 @@ using entered_reference_t = typename entered<std::remove_reference_t<kept_t<R>>>
 template <class R>
 using entered_value_t = typename entered<std::remove_reference_t<kept_t<R>>>::given;
 
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 takes the frames of these, if they are instantiated late, for types with linkage that have fields without one.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
 /// Makes the call that leaves something, and awaits what it returns if that is needed. True: the exception is swallowed.
 template <bool MaySwallow, class Call>
 boost::asio::awaitable<bool> await_exit(Call& call) {
@@ -123,6 +129,10 @@ boost::asio::awaitable<bool> leave_resource(R& r, std::exception_ptr error) {
   }
   co_return false;
 }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 /// Called before clean-up that awaits: a cancellation that has arrived as `error` must not meet the next co_await, too.
 RONDO_EXPORT void clean_up_begins(const std::exception_ptr& error) noexcept;

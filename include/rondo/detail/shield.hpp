@@ -1,7 +1,8 @@
-// Scopes of level-triggered cancellation as the kernel sees them, and a shield against them.
+// Scopes of level-triggered cancellation as the kernel sees them, a shield against them, and who may enter them.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <rondo/detail/asio_compat.hpp>
 #include <rondo/detail/export.hpp>
 #include <rondo/detail/task_state.hpp>
 
@@ -63,5 +64,59 @@ private:
   scope_link link_;
 };
 
+/// Called before the co_await of a shielded block. Where only Asio's level trigger could reach the task, every co_await of
+/// this slice throws, also that of the block; behind the shield it does not count, and it comes again after that.
+RONDO_EXPORT void shield_begins() noexcept;
+
+/// Tags the class below.
+struct own_task_question {};
+
+/// `co_await own_task("with_cancel_scope")` throws `std::runtime_error` unless the coroutine that asks is a task's own:
+/// what changes the state of the task there would meet another coroutine's waits. It is not suspended.
+class own_task {
+public:
+  explicit own_task(const char* what) noexcept : what_(what) {}
+
+  boost::asio::detail::async_operation_probe_result operator()(boost::asio::detail::async_operation_probe) &&;
+  boost::asio::detail::completion_signature_probe_result<void(own_task_question)> operator()(
+      boost::asio::detail::completion_signature_probe) &&;
+
+  const char* what() const noexcept { return what_; }
+
+private:
+  const char* what_;
+};
+
+/// Throws the error if the coroutine with this identity is not the own one of the running task.
+RONDO_EXPORT void require_own_task(const char* what, const void* coroutine);
+
+/// Reaches what Asio shows to derived classes only.
+struct frame_reader : coroutine_frame {
+  static const void* identity(const coroutine_frame& frame) noexcept {
+    return (frame.*&frame_reader::attached_thread_)->entry_point();
+  }
+};
+
 } // namespace detail
 RONDO_END_NAMESPACE
+
+namespace boost::asio::detail {
+
+template <>
+class awaitable_async_op<void(rondo::detail::own_task_question), rondo::detail::own_task, any_io_executor> {
+public:
+  template <class... Tracking>
+  awaitable_async_op(rondo::detail::own_task&& op, awaitable_frame_base<any_io_executor>* frame,
+                     const Tracking&...) noexcept
+      : what_(op.what()), frame_(frame) {}
+
+  bool await_ready() const noexcept { return true; }
+  void await_suspend(coroutine_handle<void>) const noexcept {}
+  void await_resume() const { rondo::detail::require_own_task(what_, rondo::detail::frame_reader::identity(*frame_)); }
+
+private:
+  const char* what_;
+  awaitable_frame_base<any_io_executor>* frame_;
+};
+
+} // namespace boost::asio::detail

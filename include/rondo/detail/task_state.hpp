@@ -79,6 +79,7 @@ public:
   bool real_cancel : 1 = false;  // a `cancel()`: delivered once
   bool scope_cancel : 1 = false; // a scope that the task is in: delivered at each suspension; see shield.hpp
   bool background : 1 = false;
+  bool keeps_value : 1 = false; // its value is wanted also if a `cancel()` is pending when it returns
   bool started = false;
   bool reported_pending = true; // false while its end as a pending task would be news: from the launch on
   std::uint64_t number = 0;     // the N of "Task-N"

@@ -1,0 +1,39 @@
+// Futures that tests complete by hand.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <rondo/event_loop.hpp>
+#include <rondo/future.hpp>
+
+#include <cstddef>
+#include <vector>
+
+namespace support {
+
+using futures = std::vector<rondo::future<int>>;
+
+inline rondo::future<int> new_future() { return rondo::get_running_loop().create_future<int>(); }
+
+inline futures new_futures(int n) {
+  futures all;
+  for (int i = 0; i < n; ++i)
+    all.push_back(new_future());
+  return all;
+}
+
+inline rondo::future<int> future_with(int i) {
+  auto f = new_future();
+  f.set_result(i);
+  return f;
+}
+
+/// How many are told when it is done.
+inline std::size_t waiters_of(const rondo::any_future& f) {
+  std::size_t n = 0;
+  rondo::detail::hook_list& list = f.state("test").waiters();
+  for (rondo::detail::list_hook* h = list.first(); h != list.end(); h = h->next)
+    ++n;
+  return n;
+}
+
+} // namespace support
