@@ -3,6 +3,7 @@
 #pragma once
 
 #include <rondo/detail/body.hpp>
+#include <rondo/detail/shield.hpp>
 #include <rondo/detail/task_group.hpp>
 #include <rondo/exception_group.hpp>
 #include <rondo/task.hpp>
@@ -196,6 +197,7 @@ namespace detail {
 template <class T, class F>
 awaitable<T> run_task_group(task_group_options options, F body) {
   task_group group(std::move(options));
+  co_await own_task("with_task_group");
   value_slot<T> value;
   try {
     if constexpr (std::is_void_v<T>)

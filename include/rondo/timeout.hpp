@@ -3,6 +3,7 @@
 #pragma once
 
 #include <rondo/detail/body.hpp>
+#include <rondo/detail/shield.hpp>
 #include <rondo/task.hpp>
 #include <rondo/time.hpp>
 
@@ -161,6 +162,7 @@ struct timed_source {
 
 template <class Wait, class Limit>
 awaitable<typename Wait::value_type> await_in_time(const char* what, Limit limit, Wait wait) {
+  co_await own_task(what);
   typename Wait::block block(what, limit);
   try {
     if constexpr (std::is_void_v<typename Wait::value_type>) {

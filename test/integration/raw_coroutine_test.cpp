@@ -2,12 +2,15 @@
 // Timers of the operating system and threads: in real time.
 // SPDX-License-Identifier: BSL-1.0
 // labels: short threads
+#include "../support/expect.hpp"
 #include "../support/loop_kinds.hpp"
 
 #include <rondo/errors.hpp>
 #include <rondo/future.hpp>
 #include <rondo/sleep.hpp>
 #include <rondo/task.hpp>
+#include <rondo/task_group.hpp>
+#include <rondo/timeout.hpp>
 #include <rondo/use_task.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -18,8 +21,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -63,6 +68,28 @@ BOOST_AUTO_TEST_CASE(raw_coroutine_does_not_inherit_the_cancellation_of_its_task
     BOOST_TEST(t.cancelled());
     const std::string end = co_await child_ended.get();
     BOOST_TEST(end == "completed");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(raw_coroutine_cannot_use_blocks_that_would_cancel_its_task) {
+  on_every_loop([](loop_kind) -> awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    auto body = [] { return rondo::sleep(1min); };
+    auto limited = [&] { return rondo::with_timeout(1us, body); };
+    auto waits = [&] { return rondo::wait_for(rondo::sleep(1min), 1us); };
+    auto groups = [&] { return rondo::with_task_group(body); };
+    const std::vector<std::function<awaitable<void>()>> blocks{limited, waits, groups};
+    for (const std::function<awaitable<void>()>& block : blocks) {
+      std::string error;
+      try {
+        co_await asio::co_spawn(executor, block, asio::use_awaitable);
+      } catch (const std::runtime_error& e) {
+        error = e.what();
+      }
+      BOOST_TEST(contains(error, "this coroutine was started inside of task"));
+    }
+    co_await rondo::sleep(2ms); // nobody has cancelled the task
+    BOOST_TEST(rondo::current_task().cancelling() == 0);
   });
 }
 

@@ -160,8 +160,8 @@ BOOST_AUTO_TEST_CASE(part_that_a_composed_operation_has_read_is_where_asio_puts_
     BOOST_TEST(code == asio::error::operation_aborted);
     BOOST_TEST(n == 4u);
     co_await check_undisturbed();
-    const std::string exact =
-        co_await end_of_wait(wait_for(asio::async_read(w.near, eight, asio::as_tuple(use_task)), 2ms));
+    auto exact_read = asio::async_read(w.near, eight, asio::as_tuple(use_task));
+    const std::string exact = co_await end_of_wait(wait_for(std::move(exact_read), 2ms));
     BOOST_TEST(exact == "timeout");
 
     w.arrives("a li");
@@ -263,7 +263,6 @@ BOOST_AUTO_TEST_CASE(time_limit_of_a_conversation_ends_the_operation_that_waits)
     BOOST_TEST(end == "timeout");
     co_await check_undisturbed();
     BOOST_TEST(received.size() == static_cast<std::size_t>(sent));
-    BOOST_TEST(!peer.done());
     const std::size_t n = co_await wait_for(w.read(), patience); // the echo of the last byte
     BOOST_TEST(n == 1u);
     co_await rondo::cancel_and_wait(peer);
@@ -339,11 +338,14 @@ BOOST_AUTO_TEST_CASE(connect_that_took_too_long_can_be_tried_again) {
     tcp_socket again = std::move(clients.back());
     again.close();
     clients.pop_back();
+    std::size_t accepted = 0;
     auto accept_all = [&]() -> awaitable<void> {
-      for (;;)
+      for (;; ++accepted)
         co_await acceptor.async_accept(asio::deferred);
     };
     auto accepting = rondo::create_task(accept_all);
+    while (accepted < clients.size()) // else the kernel makes the next client wait for a second
+      co_await plain_timer(100us);
     co_await wait_for(again.async_connect(server, asio::deferred), patience);
     BOOST_TEST(again.remote_endpoint() == server);
     co_await rondo::cancel_and_wait(accepting);
