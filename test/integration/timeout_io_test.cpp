@@ -285,7 +285,6 @@ BOOST_AUTO_TEST_CASE(nested_time_limits_each_end_their_own_block) {
     const std::size_t n = co_await with_timeout(1min, patient);
     BOOST_TEST(n == 4u);
 
-    std::string inner_end;
     timeout_scope inner_scope;
     auto inner = [&](timeout_scope& scope) -> awaitable<void> {
       inner_scope = scope;
