@@ -484,26 +484,26 @@ struct tally {
 template <class Token>
 awaitable<void> race_lane(int lane, int rounds, tally& sum, Token token) {
   const asio::any_io_executor executor = rondo::get_running_loop().get_executor();
-  auto delay = 100us; // follows the outcomes, so that the race stays close on a busy machine, too
+  auto length = 100us; // of the first wait: follows the outcomes, so that the race stays close on a slow machine, too
   for (int i = 0; i < rounds; ++i) {
     outcome o;
     auto wait = [&](std::chrono::microseconds d) -> awaitable<void> {
       asio::steady_timer timer(executor, d);
       co_await timer.async_wait(token);
     };
-    auto first = [&] { return wait(100us); };
+    auto first = [&] { return wait(length); };
     auto second = [&] { return wait(400us); };
     auto victim = [&]() -> awaitable<void> {
       co_await note(o.first, first);
       co_await note(o.second, second);
     };
     auto t = rondo::create_task(victim);
-    asio::steady_timer timer(executor, delay + std::chrono::microseconds((i * 7 + lane) % 16));
+    asio::steady_timer timer(executor, std::chrono::microseconds(90 + (i * 7 + lane) % 20));
     co_await timer.async_wait(rondo::use_task);
     const bool accepted = t.cancel();
     co_await ended(t);
     const int n = deliveries(o, t);
-    delay = o.first == "cancelled" ? delay + 4us : std::max(delay - 4us, 0us);
+    length = o.first == "cancelled" ? std::max(length - 4us, 50us) : length + 4us;
     sum.too_late += int(!accepted);
     if (!accepted) continue;
     sum.in_first += int(o.first == "cancelled");
