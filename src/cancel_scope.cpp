@@ -21,9 +21,7 @@ time_point now_of(const loop_core& core) noexcept { return time_point(clock::dur
 
 std::optional<time_point> deadline_of(time_limit limit) noexcept {
   if (!limit) return std::nullopt;
-  const time_point now = clock::now();
-  if (*limit <= clock::duration::zero()) return now;
-  return now > time_point::max() - *limit ? time_point::max() : now + *limit;
+  return time_point(clock::duration(time_after(clock::now().time_since_epoch().count(), *limit)));
 }
 
 } // namespace

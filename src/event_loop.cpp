@@ -36,9 +36,7 @@ clock::time_point event_loop::time() const noexcept { return clock::time_point(c
 
 clock::time_point event_loop::deadline_after(time_limit delay) const {
   if (!delay) return clock::time_point::max();
-  const clock::time_point now = time();
-  if (*delay > clock::duration::zero() && clock::time_point::max() - now < *delay) return clock::time_point::max();
-  return now + *delay;
+  return clock::time_point(clock::duration(detail::time_after(core_->now(), *delay)));
 }
 
 callback_handle event_loop::add(detail::ref<detail::callback_node> node) const {

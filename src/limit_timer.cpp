@@ -3,17 +3,12 @@
 
 #include <rondo/detail/limit_timer.hpp>
 
-#include <limits>
-
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
 void limit_timer::arm(loop_core& core, time_limit limit) {
   if (!limit) return;
-  constexpr auto never = std::numeric_limits<std::int64_t>::max();
-  const std::int64_t now = core.now();
-  const std::int64_t length = (*limit).count();
-  slot_ = core.add_timer(length > never - now ? never : now + length, *this);
+  slot_ = core.add_timer(time_after(core.now(), *limit), *this);
   core_ = &core;
 }
 

@@ -15,6 +15,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <atomic>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,12 @@
 
 RONDO_BEGIN_NAMESPACE
 namespace detail {
+
+/// `time + delay` in nanoseconds of a loop's clock; the end of time where the sum would pass it.
+inline std::int64_t time_after(std::int64_t time, clock::duration delay) noexcept {
+  constexpr auto never = std::numeric_limits<std::int64_t>::max();
+  return delay.count() > never - time ? never : time + delay.count();
+}
 
 class task_runner;
 class signal_watch;

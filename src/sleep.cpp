@@ -10,15 +10,6 @@
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
-namespace {
-
-std::int64_t deadline_after(std::int64_t now, clock::duration delay) noexcept {
-  constexpr auto never = std::numeric_limits<std::int64_t>::max();
-  return now > never - delay.count() ? never : now + delay.count();
-}
-
-} // namespace
-
 void sleep_wait::park() {
   // A bare yield has no timer, and nothing that a cancellation could end early: it is delivered at the next turn.
   if (delay_ <= clock::duration::zero())
@@ -28,7 +19,7 @@ void sleep_wait::park() {
 }
 
 void sleep_wait::start_timer() {
-  deadline_ = deadline_after(core_->now(), delay_);
+  deadline_ = time_after(core_->now(), delay_);
   slot_ = core_->add_timer(deadline_, *this);
   timing_ = true;
   parked();

@@ -15,10 +15,6 @@ namespace detail {
 
 namespace {
 
-clock::time_point saturated_sum(clock::time_point now, clock::duration delay) noexcept {
-  return now > clock::time_point::max() - delay ? clock::time_point::max() : now + delay;
-}
-
 double seconds(clock::duration d) noexcept { return std::chrono::duration<double>(d).count(); }
 
 } // namespace
@@ -29,7 +25,7 @@ timeout_block::timeout_block(const char* what)
 
 timeout_block::timeout_block(const char* what, time_limit limit) : timeout_block(what) {
   if (!limit) return;
-  when_ = *limit > clock::duration::zero() ? saturated_sum(entered_, *limit) : entered_ + *limit;
+  when_ = clock::time_point(clock::duration(time_after(entered_.time_since_epoch().count(), *limit)));
   arm(entered_);
 }
 

@@ -183,7 +183,7 @@ private:
     static_assert(detail::safe_in_await<F>, "capture by reference, or name the function object first: this compiler "
                                             "destroys a temporary closure with owning captures twice in an expression "
                                             "with co_await");
-    return detail::start_child<T, task_status<T>, function>(core_, std::forward<F>(f), std::move(options), where);
+    return detail::start_in_group<T, task_status<T>, function>(core_, std::forward<F>(f), std::move(options), where);
   }
 
   template <class T, class F>
@@ -237,8 +237,9 @@ awaitable<T> run_task_group(task_group_options options, F body) {
 /// is no error: see `is_cancellation`. A `keyboard_interrupt` of a task or the body is thrown bare at the end.
 ///
 /// Cancellation: the body and the tasks are cancelled; the block waits for them. If they fail, the errors are thrown, and
-/// the cancellation comes with the next wait. Throws: `exception_group`; `std::runtime_error` outside a task, or after
-/// `task_group::cancel` if the body was interrupted and T is neither void nor a `std::optional`. asyncio: `TaskGroup`.
+/// the cancellation comes with the next wait. Throws: `exception_group`; `std::runtime_error` outside a task, also in a
+/// coroutine that `co_spawn` or `a || b` has started inside one, or after `task_group::cancel` if the body was
+/// interrupted and T is neither void nor a `std::optional`. asyncio: `TaskGroup`.
 template <class F>
 auto with_task_group(task_group_options options, F&& body) {
   using function = std::decay_t<F>;

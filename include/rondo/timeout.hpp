@@ -230,7 +230,8 @@ awaitable<source_value_t<S>> begin_without_time(S source, std::source_location w
 ///
 /// Cancellation: the body's; one that comes from outside together with the end of the time wins. Of nested blocks whose
 /// times are over, the outermost throws `timeout_error`. Throws: what the body throws; `timeout_error`;
-/// `std::runtime_error` outside a task. asyncio: `timeout`.
+/// `std::runtime_error` outside a task, also in a coroutine that `co_spawn` or `a || b` has started inside one.
+/// asyncio: `timeout`.
 template <class F>
 auto with_timeout(time_limit limit, F&& body) {
   return detail::run_in_time("with_timeout", limit, std::forward<F>(body));
@@ -254,7 +255,8 @@ auto with_timeout_at(std::optional<clock::time_point> when, F&& body) {
 /// future or task is cancelled at once; anything else is not even begun.
 ///
 /// Cancellation: passed on to the source, as in a plain co_await. Throws: what the source throws; `timeout_error`;
-/// `std::runtime_error` outside a task. asyncio: `wait_for`.
+/// `std::runtime_error` outside a task, also in a coroutine that `co_spawn` or `a || b` has started inside one.
+/// asyncio: `wait_for`.
 template <class S>
 awaitable<typename detail::task_value<S>::type> wait_for(S&& source, time_limit limit,
                                                          std::source_location where = std::source_location::current()) {

@@ -312,7 +312,7 @@ awaitable<void> run_and_report(F f, Reported reported) {
 }
 
 template <class T, class Status, class F>
-awaitable<T> start_child(group_core& group, F f, task_options options, std::source_location where) {
+awaitable<T> start_in_group(group_core& group, F f, task_options options, std::source_location where) {
   const ref<future_state<T>> reported(new future_state<T>(running_core()));
   rondo::task<void> child = group.spawn(run_and_report<Status, F, ref<future_state<T>>>(std::move(f), reported),
                                         std::move(options), where, reported);
