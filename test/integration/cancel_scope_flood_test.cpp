@@ -4,6 +4,9 @@
 // labels: short threads
 #include "../support/expect.hpp"
 #include "../support/loop_kinds.hpp"
+#include "../support/outcomes.hpp"
+#include "../support/scopes.hpp"
+#include "../support/trace.hpp"
 #include "../support/wire.hpp"
 
 #include <rondo/cancel_scope.hpp>
@@ -26,8 +29,7 @@
 
 #include <exception>
 #include <memory>
-#include <string>
-#include <vector>
+#include <utility>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -35,25 +37,8 @@ using namespace support;
 using boost::system::system_error;
 using rondo::awaitable;
 using rondo::cancel_scope;
-using words = std::vector<std::string>;
 
 namespace {
-
-template <class Source>
-awaitable<std::string> word_of(Source source) {
-  try {
-    co_await std::move(source);
-  } catch (...) {
-    co_return rondo::is_cancellation(std::current_exception()) ? "cancelled" : "error";
-  }
-  co_return "result";
-}
-
-rondo::cancel_scope_options shielded() { return rondo::cancel_scope_options().shield(true); }
-
-void check(const words& actual, const words& expected) {
-  BOOST_TEST(actual == expected, boost::test_tools::per_element());
-}
 
 /// An operation that completes inside its cancellation, as some that are made by hand do.
 awaitable<void> hasty() {
@@ -83,7 +68,7 @@ BOOST_AUTO_TEST_CASE(flood_of_operations_that_are_always_ready_ends_and_leaves_n
       }
     };
     for (int i = 0; i < 3; ++i) {
-      words log;
+      trace log;
       int rounds = 0;
       auto no_wait = []() -> awaitable<void> { co_return; };
       auto body = [&](cancel_scope& scope) -> awaitable<void> {
@@ -106,14 +91,14 @@ BOOST_AUTO_TEST_CASE(flood_of_operations_that_are_always_ready_ends_and_leaves_n
       };
       log.push_back(co_await word_of(outside()));
       log.push_back(co_await word_of(plain_timer(100us)));
-      check(log, {"cancelled", "result", "result"});
+      CHECK_TRACE(log, "cancelled", "result", "result");
     }
   });
 }
 
 BOOST_AUTO_TEST_CASE(clean_up_behind_a_shield_runs_after_a_flood) {
   on_every_loop([](loop_kind) -> awaitable<void> {
-    words log;
+    trace log;
     wire w;
     auto flood = [&]() -> awaitable<void> {
       for (;;)
@@ -140,13 +125,13 @@ BOOST_AUTO_TEST_CASE(clean_up_behind_a_shield_runs_after_a_flood) {
     };
     const bool ended = co_await rondo::with_cancel_scope(body);
     BOOST_TEST(!ended);
-    check(log, {"clean-up begins", "clean-up ends"});
+    CHECK_TRACE(log, "clean-up begins", "clean-up ends");
   });
 }
 
 BOOST_AUTO_TEST_CASE(operations_that_complete_inside_their_cancellation_are_cancelled_one_after_another) {
   on_every_loop([](loop_kind) -> awaitable<void> {
-    words log;
+    trace log;
     auto body = [&](cancel_scope& scope) -> awaitable<void> {
       rondo::get_running_loop().call_later(500us, [scope] { scope.cancel(); });
       for (int i = 0; i < 3; ++i) {
@@ -157,7 +142,7 @@ BOOST_AUTO_TEST_CASE(operations_that_complete_inside_their_cancellation_are_canc
     const bool ended = co_await rondo::with_cancel_scope(body);
     BOOST_TEST(ended);
     log.push_back(co_await word_of(plain_timer(100us)));
-    check(log, {"cancelled", "cancelled", "cancelled", "cancelled", "cancelled", "cancelled", "result"});
+    CHECK_TRACE(log, "cancelled", "cancelled", "cancelled", "cancelled", "cancelled", "cancelled", "result");
   });
 }
 
@@ -171,7 +156,7 @@ BOOST_AUTO_TEST_CASE(T81_operation_that_cannot_be_cancelled_leaves_the_executor_
     asio::steady_timer timer(rondo::get_running_loop().get_executor(), 50ms);
     co_await timer.async_wait(asio::bind_cancellation_slot(other.slot(), asio::use_awaitable));
   };
-  words log;
+  trace log;
   auto body = [&](cancel_scope& scope) -> awaitable<void> {
     scope.cancel();
     log.push_back(co_await word_of(deaf()));
@@ -181,9 +166,9 @@ BOOST_AUTO_TEST_CASE(T81_operation_that_cannot_be_cancelled_leaves_the_executor_
   auto t = loop.create_task([&] { return rondo::with_cancel_scope(body); });
   const std::size_t handlers = context.run_for(patience);
   BOOST_REQUIRE(t.done());
-  words expected(11, "cancelled");
+  trace expected(11, "cancelled");
   expected.front() = "result";
-  check(log, expected);
+  BOOST_TEST(log == expected, boost::test_tools::per_element());
   BOOST_TEST(handlers < 60u); // a few for each wait, however long it takes
 }
 

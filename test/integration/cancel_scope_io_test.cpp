@@ -3,23 +3,21 @@
 // SPDX-License-Identifier: BSL-1.0
 // labels: short threads
 #include "../support/loop_kinds.hpp"
+#include "../support/operations.hpp"
+#include "../support/outcomes.hpp"
+#include "../support/scopes.hpp"
+#include "../support/trace.hpp"
 #include "../support/wire.hpp"
 
 #include <rondo/cancel_scope.hpp>
-#include <rondo/errors.hpp>
 #include <rondo/sleep.hpp>
 #include <rondo/task.hpp>
 #include <rondo/use_task.hpp>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -27,121 +25,32 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
+#include <chrono>
 #include <string>
-#include <vector>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using namespace support;
-using boost::system::error_code;
-using boost::system::system_error;
 using rondo::awaitable;
 using rondo::cancel_scope;
-using words = std::vector<std::string>;
 
 namespace {
 
-struct operation {
-  const char* name;
-  std::function<awaitable<void>(wire&)> run;
-};
-
-void throw_code(const error_code& ec) {
-  if (ec) throw system_error(ec);
-}
-
-asio::steady_timer long_timer(wire& w) { return asio::steady_timer(w.executor, 1h); }
-
-/// Operations that block.
-const operation blocking_operations[] = {
-    {"timer, deferred",
-     [](wire& w) -> awaitable<void> {
-       auto timer = long_timer(w);
-       co_await timer.async_wait(asio::deferred);
-     }},
-    {"timer, use_awaitable",
-     [](wire& w) -> awaitable<void> {
-       auto timer = long_timer(w);
-       co_await timer.async_wait(asio::use_awaitable);
-     }},
-    {"timer, as_tuple",
-     [](wire& w) -> awaitable<void> {
-       auto timer = long_timer(w);
-       const auto [ec] = co_await timer.async_wait(asio::as_tuple(asio::deferred));
-       throw_code(ec);
-     }},
-    {"timer, redirect_error",
-     [](wire& w) -> awaitable<void> {
-       error_code ec;
-       auto timer = long_timer(w);
-       co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-       throw_code(ec);
-     }},
-    {"read_some",
-     [](wire& w) -> awaitable<void> { co_await w.near.async_read_some(asio::buffer(w.bytes), asio::deferred); }},
-    {"read, a composed operation",
-     [](wire& w) -> awaitable<void> {
-       w.arrives("half");
-       co_await asio::async_read(w.near, asio::buffer(w.bytes), asio::use_awaitable);
-     }},
-    {"a || b",
-     [](wire& w) -> awaitable<void> {
-       using namespace asio::experimental::awaitable_operators;
-       auto a = long_timer(w);
-       auto b = long_timer(w);
-       auto both = a.async_wait(asio::use_awaitable) || b.async_wait(asio::use_awaitable);
-       co_await std::move(both);
-     }},
-    {"co_spawn, use_awaitable",
-     [](wire& w) -> awaitable<void> {
-       auto inner = [&w]() -> awaitable<void> {
-         auto timer = long_timer(w);
-         co_await timer.async_wait(asio::use_awaitable);
-       };
-       co_await asio::co_spawn(w.executor, inner, asio::use_awaitable);
-     }},
-    {"timer, use_task",
-     [](wire& w) -> awaitable<void> {
-       auto timer = long_timer(w);
-       co_await timer.async_wait(rondo::use_task);
-     }},
-    {"read_until, use_task",
-     [](wire& w) -> awaitable<void> {
-       w.arrives("half a li");
-       co_await asio::async_read_until(w.near, asio::dynamic_buffer(w.text), '\n', rondo::use_task);
-     }},
-    {"as_tuple, use_task",
-     [](wire& w) -> awaitable<void> {
-       auto timer = long_timer(w);
-       co_await timer.async_wait(asio::as_tuple(rondo::use_task));
-     }},
-};
-
-template <class Source>
-awaitable<std::string> word_of(Source source) {
-  try {
-    co_await std::move(source);
-  } catch (...) {
-    co_return rondo::is_cancellation(std::current_exception()) ? "cancelled" : "error";
-  }
-  co_return "result";
-}
-
-rondo::cancel_scope_options shielded() { return rondo::cancel_scope_options().shield(true); }
-
-void check(const words& actual, const words& expected) {
-  BOOST_TEST(actual == expected, boost::test_tools::per_element());
-}
+const operations all_operations =
+    joined(joined(blocking_operations(), blocking_operations_with_use_task()),
+           {{"read, a composed operation", [](wire& w) -> awaitable<void> {
+               w.arrives("half");
+               co_await asio::async_read(w.near, asio::buffer(w.bytes), asio::use_awaitable);
+             }}});
 
 } // namespace
 
 BOOST_AUTO_TEST_CASE(every_operation_in_a_cancelled_scope_throws_each_time) {
   on_every_loop([](loop_kind) -> awaitable<void> {
-    for (const operation& op : blocking_operations) {
+    for (const operation& op : all_operations) {
       BOOST_TEST_INFO_SCOPE(op.name);
       wire w;
-      words log;
+      trace log;
       cancel_scope kept;
       auto body = [&](cancel_scope& scope) -> awaitable<void> {
         kept = scope;
@@ -157,17 +66,17 @@ BOOST_AUTO_TEST_CASE(every_operation_in_a_cancelled_scope_throws_each_time) {
       BOOST_TEST(kept.cancelled_caught());
       log.push_back(co_await word_of(plain_timer(200us))); // nothing is left of it
       log.push_back(co_await word_of(plain_timer(200us)));
-      check(log, {"cancelled", "cancelled", "cancelled", "result", "result"});
+      CHECK_TRACE(log, "cancelled", "cancelled", "cancelled", "result", "result");
     }
   });
 }
 
 BOOST_AUTO_TEST_CASE(operation_in_progress_is_cancelled_with_its_scope_and_the_next_one_too) {
   on_every_loop([](loop_kind) -> awaitable<void> {
-    for (const operation& op : blocking_operations) {
+    for (const operation& op : all_operations) {
       BOOST_TEST_INFO_SCOPE(op.name);
       wire w;
-      words log;
+      trace log;
       auto body = [&](cancel_scope& scope) -> awaitable<void> {
         rondo::get_running_loop().call_later(500us, [scope] { scope.cancel(); });
         log.push_back(co_await word_of(op.run(w)));
@@ -176,14 +85,14 @@ BOOST_AUTO_TEST_CASE(operation_in_progress_is_cancelled_with_its_scope_and_the_n
       const bool ended = co_await rondo::with_cancel_scope(body);
       BOOST_TEST(ended);
       log.push_back(co_await word_of(plain_timer(200us)));
-      check(log, {"cancelled", "cancelled", "result"});
+      CHECK_TRACE(log, "cancelled", "cancelled", "result");
     }
   });
 }
 
 BOOST_AUTO_TEST_CASE(deadline_ends_operations) {
   on_every_loop([](loop_kind) -> awaitable<void> {
-    for (const operation& op : blocking_operations) {
+    for (const operation& op : all_operations) {
       BOOST_TEST_INFO_SCOPE(op.name);
       wire w;
       auto body = [&] { return op.run(w); };
@@ -250,7 +159,7 @@ BOOST_AUTO_TEST_CASE(cancel_that_races_with_a_completion_stays_in_its_scope) {
     int in_first = 0;
     auto delay = 100us; // follows the outcomes, so that the race stays close on a busy machine, too
     for (int i = 0; i < 1000; ++i) {
-      words log;
+      trace log;
       auto body = [&](cancel_scope& scope) -> awaitable<void> {
         rondo::get_running_loop().call_later(delay + std::chrono::microseconds(i * 7 % 16),
                                              [scope] { scope.cancel(); });
@@ -264,7 +173,7 @@ BOOST_AUTO_TEST_CASE(cancel_that_races_with_a_completion_stays_in_its_scope) {
       if (i % 2 == 1) log.push_back("cancelled");
       log.push_back(co_await word_of(plain_timer(10us)));
       log.push_back(co_await word_of(asio::post(rondo::get_running_loop().get_executor(), asio::deferred)));
-      check(log, {"cancelled", "result", "result"});
+      CHECK_TRACE(log, "cancelled", "result", "result");
     }
     BOOST_TEST(in_first > 0); // the race was one
     BOOST_TEST(in_first < 1000);
@@ -275,7 +184,7 @@ BOOST_AUTO_TEST_CASE(cancel_that_races_with_a_completion_stays_in_its_scope) {
 
 BOOST_AUTO_TEST_CASE(shield_hides_the_scope_from_operations_until_it_is_lifted) {
   on_every_loop([](loop_kind) -> awaitable<void> {
-    words log;
+    trace log;
     auto body = [&](cancel_scope& outer) -> awaitable<void> {
       outer.cancel();
       log.push_back(co_await word_of(plain_timer(1min)));
@@ -291,14 +200,14 @@ BOOST_AUTO_TEST_CASE(shield_hides_the_scope_from_operations_until_it_is_lifted) 
       log.push_back(co_await word_of(plain_timer(1min)));
     };
     co_await rondo::with_cancel_scope(body);
-    check(log, {"cancelled", "result", "cancelled", "cancelled", "result", "cancelled"});
+    CHECK_TRACE(log, "cancelled", "result", "cancelled", "cancelled", "result", "cancelled");
   });
 }
 
 BOOST_AUTO_TEST_CASE(cancel_of_the_task_among_operations_is_not_the_scopes) {
   on_every_loop([](loop_kind kind) -> awaitable<void> {
     for (const bool with_use_task : {false, true}) {
-      words log;
+      trace log;
       cancel_scope kept;
       auto wait = [&](std::chrono::microseconds d) -> awaitable<void> {
         asio::steady_timer timer(rondo::get_running_loop().get_executor(), d);
@@ -324,7 +233,7 @@ BOOST_AUTO_TEST_CASE(cancel_of_the_task_among_operations_is_not_the_scopes) {
       (void)co_await rondo::settle(t);
       BOOST_TEST(t.cancelled()); // the shield hides the scope, and the scope does not catch what is not its own
       BOOST_TEST(!kept.cancelled_caught());
-      if (with_use_task || in_order(kind)) check(log, {"cancelled", "result"});
+      if (with_use_task || in_order(kind)) CHECK_TRACE(log, "cancelled", "result");
       BOOST_TEST(log.front() == "cancelled");
     }
   });

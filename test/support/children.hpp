@@ -7,6 +7,7 @@
 
 #include <rondo/awaitable.hpp>
 #include <rondo/errors.hpp>
+#include <rondo/event_loop.hpp>
 #include <rondo/exception_group.hpp>
 #include <rondo/sleep.hpp>
 #include <rondo/task.hpp>
@@ -16,6 +17,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -56,6 +58,22 @@ inline rondo::awaitable<void> raise_after(int passes, std::string text) {
 }
 
 inline rondo::awaitable<void> for_ever() { co_await rondo::sleep(std::nullopt); }
+inline rondo::awaitable<void> sleep_long() { co_await rondo::sleep(std::chrono::hours(1)); }
+
+/// Sleeps and tells whether that was cancelled: "slept", or "cancelled " with the message of the cancellation.
+inline rondo::awaitable<std::string> outcome_of_sleep(rondo::time_limit d) {
+  try {
+    co_await rondo::sleep(d);
+  } catch (const rondo::cancelled_error& e) {
+    co_return "cancelled " + e.message();
+  }
+  co_return "slept";
+}
+
+inline rondo::awaitable<void> write(trace& log, std::string word) {
+  log.push_back(word);
+  co_return;
+}
 
 /// Holds something alive, to see when a coroutine is destroyed.
 inline rondo::awaitable<void> hold(std::shared_ptr<int>) { co_await rondo::sleep(std::nullopt); }
@@ -97,6 +115,26 @@ inline rondo::awaitable<void> note_cancel(trace* log, std::string name) {
     throw;
   }
 }
+
+/// A clean-up that takes two seconds, and shows if it is interrupted.
+class two_seconds {
+public:
+  explicit two_seconds(trace& log) : log_(log) {}
+
+  rondo::awaitable<void> operator()() {
+    log_.push_back("begin");
+    try {
+      co_await rondo::sleep(std::chrono::seconds(2));
+      log_.push_back("end");
+    } catch (const rondo::cancelled_error& e) {
+      log_.push_back("interrupted " + e.message());
+      throw;
+    }
+  }
+
+private:
+  trace& log_;
+};
 
 /// An error and its nesting: "none", "Group[a, Group[b]]", "Cancelled(message)", "Timeout", "KeyboardInterrupt".
 inline std::string shape(const std::exception_ptr& error) {
@@ -140,6 +178,9 @@ rondo::awaitable<void> note_block(trace& log, Block block) {
   end = co_await end_of(rondo::testing::passes(1));
   log.push_back(end);
 }
+
+/// The time since the running loop began, on virtual time.
+inline rondo::clock::duration elapsed() { return rondo::get_running_loop().time().time_since_epoch(); }
 
 inline bool now_is(rondo::clock::duration d) { return rondo::clock::now().time_since_epoch() == d; }
 

@@ -1,4 +1,4 @@
-// What several tests need: the text of an expected exception, and a log that can be read.
+// What several tests need: the text of an expected exception, places in test files, and a log that can be read.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <mutex>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,13 @@ inline boost::test_tools::predicate_result contains(std::string_view text, std::
   boost::test_tools::predicate_result result(text.find(part) != std::string_view::npos);
   if (!result) result.message() << "there is no \"" << part << "\" in \"" << text << "\"";
   return result;
+}
+
+/// A line of the calling file as reports name it: "name_test.cpp:12".
+inline std::string place(unsigned line, const std::source_location& here = std::source_location::current()) {
+  std::string_view file = here.file_name();
+  file.remove_prefix(file.find_last_of('/') + 1);
+  return std::string(file) + ":" + std::to_string(line);
 }
 
 /// Takes the library's log for the time of a test.

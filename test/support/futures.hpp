@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <rondo/awaitable.hpp>
 #include <rondo/event_loop.hpp>
 #include <rondo/future.hpp>
+#include <rondo/testing/virtual_clock.hpp>
 
 #include <cstddef>
 #include <vector>
@@ -25,6 +27,17 @@ inline rondo::future<int> future_with(int i) {
   auto f = new_future();
   f.set_result(i);
   return f;
+}
+
+inline rondo::awaitable<int> await_future(rondo::future<int> f) { co_return co_await f.get(); }
+
+/// Runs f(loop) inside a loop; for tests that need one but do not wait.
+template <class F>
+void in_loop(F f) {
+  rondo::testing::run_virtual([&]() -> rondo::awaitable<void> {
+    f(rondo::get_running_loop());
+    co_await rondo::testing::passes(3);
+  });
 }
 
 /// How many are told when it is done.

@@ -1,6 +1,7 @@
 // as_completed: rules A1 and A2, what it refuses, its ends.
 // SPDX-License-Identifier: BSL-1.0
 #include "../support/children.hpp"
+#include "../support/completions.hpp"
 #include "../support/expect.hpp"
 #include "../support/futures.hpp"
 #include "../support/ticker.hpp"
@@ -25,6 +26,7 @@
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using support::consume;
 using support::contains;
 using support::futures;
 using support::new_future;
@@ -35,26 +37,6 @@ using support::trace;
 using support::value_after;
 using support::waiters_of;
 using support::with_ticker;
-
-namespace {
-
-/// What one consumer meets: "name:number", "name:end", "name:timeout", "name:cancelled".
-awaitable<void> consume(completions<future<int>>& items, const futures& set, std::string name, trace& log) {
-  std::string what;
-  try {
-    auto f = co_await items.next();
-    what = "end";
-    for (std::size_t i = 0; i < set.size(); ++i)
-      if (f && *f == set[i]) what = std::to_string(i);
-  } catch (const timeout_error&) {
-    what = "timeout";
-  } catch (const cancelled_error&) {
-    what = "cancelled";
-  }
-  log.push_back(name + ":" + what);
-}
-
-} // namespace
 
 // --- A1 ----------------------------------------------------------------------------------------------------------
 

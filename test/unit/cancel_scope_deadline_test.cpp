@@ -1,7 +1,9 @@
 // Deadlines of cancel scopes; fail_after.
 // SPDX-License-Identifier: BSL-1.0
+#include "../support/children.hpp"
 #include "../support/ends.hpp"
 #include "../support/expect.hpp"
+#include "../support/scopes.hpp"
 
 #include <rondo/cancel_scope.hpp>
 #include <rondo/event_loop.hpp>
@@ -18,14 +20,12 @@
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using support::at;
 using support::error_of;
+using support::for_ever;
 using support::text_in;
 
 namespace {
-
-awaitable<void> for_ever() { co_await sleep(std::nullopt); }
-
-clock::time_point at(clock::duration d) { return clock::time_point(d); }
 
 /// Runs a scope and gives the time at which it ended by cancellation; nothing if its body ran to the end.
 template <class Body>

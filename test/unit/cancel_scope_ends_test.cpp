@@ -1,8 +1,10 @@
 // Cancel scopes together with groups and clean-up, and the ends of tasks and loops.
 // SPDX-License-Identifier: BSL-1.0
 // labels: threads
+#include "../support/children.hpp"
 #include "../support/ends.hpp"
 #include "../support/expect.hpp"
+#include "../support/scopes.hpp"
 #include "../support/trace.hpp"
 
 #include <rondo/detail/shield.hpp>
@@ -21,20 +23,16 @@
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using support::at;
 using support::error_of;
+using support::for_ever;
 using support::message_of;
+using support::shielded;
 using support::trace;
 using support::witness;
+using support::word;
 
 namespace {
-
-awaitable<void> for_ever() { co_await sleep(std::nullopt); }
-
-clock::time_point at(clock::duration d) { return clock::time_point(d); }
-
-cancel_scope_options shielded() { return cancel_scope_options().shield(true); }
-
-std::string word(bool ended) { return ended ? "ended" : "cut"; }
 
 /// A clean-up of a second that says what became of it.
 awaitable<void> clean_up(trace& log) { log.push_back("clean-up: " + co_await error_of(sleep(1s))); }

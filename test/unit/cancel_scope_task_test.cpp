@@ -1,6 +1,8 @@
 // Cancel scopes together with Task.cancel and timeouts.
 // SPDX-License-Identifier: BSL-1.0
+#include "../support/children.hpp"
 #include "../support/ends.hpp"
+#include "../support/scopes.hpp"
 #include "../support/trace.hpp"
 
 #include <rondo/rondo.hpp>
@@ -13,21 +15,13 @@
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using support::at;
 using support::error_of;
+using support::for_ever;
 using support::message_of;
+using support::shielded;
 using support::trace;
-
-namespace {
-
-awaitable<void> for_ever() { co_await sleep(std::nullopt); }
-
-clock::time_point at(clock::duration d) { return clock::time_point(d); }
-
-cancel_scope_options shielded() { return cancel_scope_options().shield(true); }
-
-std::string word(bool ended) { return ended ? "ended" : "cut"; }
-
-} // namespace
+using support::word;
 
 // --- Task.cancel ---------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
 // with_cancel_scope, move_on_after, fail_after: what they give, who cancels them, and deadlines.
 // SPDX-License-Identifier: BSL-1.0
+#include "../support/children.hpp"
 #include "../support/ends.hpp"
 #include "../support/expect.hpp"
+#include "../support/scopes.hpp"
 #include "../support/ticker.hpp"
 
 #include <rondo/cancel_scope.hpp>
@@ -22,8 +24,10 @@
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using support::at;
 using support::contains;
 using support::error_of;
+using support::for_ever;
 using support::text_in;
 using support::text_of;
 using support::thrown;
@@ -32,11 +36,7 @@ using support::witness;
 
 namespace {
 
-awaitable<void> for_ever() { co_await sleep(std::nullopt); }
-
 awaitable<int> slow_answer() { co_return co_await sleep(10s, 42); }
-
-clock::time_point at(clock::duration d) { return clock::time_point(d); }
 
 /// No default constructor, and no copies.
 struct token_of_value {

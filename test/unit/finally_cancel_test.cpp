@@ -30,30 +30,7 @@ using support::now_is;
 using support::starts_with;
 using support::text_of;
 using support::trace;
-
-namespace {
-
-/// A clean-up that takes two seconds, and shows if it is interrupted.
-class two_seconds {
-public:
-  explicit two_seconds(trace& log) : log_(log) {}
-
-  awaitable<void> operator()() {
-    log_.push_back("begin");
-    try {
-      co_await sleep(2s);
-      log_.push_back("end");
-    } catch (const cancelled_error& e) {
-      log_.push_back("interrupted " + e.message());
-      throw;
-    }
-  }
-
-private:
-  trace& log_;
-};
-
-} // namespace
+using support::two_seconds;
 
 // --- cancellation --------------------------------------------------------------------------------------------------
 

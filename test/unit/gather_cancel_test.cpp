@@ -14,7 +14,6 @@
 
 #include <chrono>
 #include <stdexcept>
-#include <string>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -32,15 +31,7 @@ using support::text_in;
 using support::trace;
 using support::value_after;
 using support::value_of;
-
-namespace {
-
-awaitable<void> write(trace& log, std::string word) {
-  log.push_back(word);
-  co_return;
-}
-
-} // namespace
+using support::write;
 
 // --- G3 ----------------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,6 @@
 #include <memory>
 #include <ranges>
 #include <stdexcept>
-#include <string>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -39,13 +38,9 @@ using support::thrown;
 using support::trace;
 using support::value_after;
 using support::value_of;
+using support::write;
 
 namespace {
-
-awaitable<void> write(trace& log, std::string word) {
-  log.push_back(word);
-  co_return;
-}
 
 struct counted_source {
   explicit counted_source(int& destroyed) : destroyed_(&destroyed) {}

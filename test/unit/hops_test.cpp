@@ -1,6 +1,8 @@
 // How many passes of the loop each operation takes: asyncio's hop table.
 // SPDX-License-Identifier: BSL-1.0
 // labels: threads
+#include "../support/children.hpp"
+#include "../support/ticker.hpp"
 #include "../support/trace.hpp"
 
 #include <rondo/sleep.hpp>
@@ -16,46 +18,14 @@
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using support::ticker;
 using support::trace;
+using support::value_of;
+using support::with_ticker;
 
 namespace {
 
-/// Counts the passes of the loop: a callback that is the first of each pass.
-class ticker {
-public:
-  explicit ticker(event_loop loop) : loop_(std::move(loop)) { again(); }
-  ticker(const ticker&) = delete;
-  ticker& operator=(const ticker&) = delete;
-  ~ticker() { next_.cancel(); }
-
-  int now() const noexcept { return count_; }
-
-private:
-  void again() {
-    next_ = loop_.call_soon([this] {
-      ++count_;
-      again();
-    });
-  }
-
-  event_loop loop_;
-  callback_handle next_;
-  int count_ = 0;
-};
-
-/// Runs `body(ticker&)` as the main task.
-template <class Body>
-void with_ticker(Body body) {
-  testing::run_virtual([&]() -> awaitable<void> {
-    ticker tick(get_running_loop());
-    co_await sleep(0s);
-    co_await body(tick);
-  });
-}
-
 awaitable<int> tick_of(ticker& tick) { co_return tick.now(); }
-
-awaitable<int> value_of(int i) { co_return i; }
 
 /// Awaits a future and gives the tick of its resumption, however the wait ends.
 awaitable<int> tick_after(ticker& tick, future<int> f) {

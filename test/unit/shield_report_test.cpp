@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../support/children.hpp"
 #include "../support/futures.hpp"
+#include "../support/shields.hpp"
 #include "../support/trace.hpp"
 
 #include <rondo/diagnostics.hpp>
@@ -10,33 +11,20 @@
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using support::await_shield;
+using support::fails_after;
 using support::new_future;
+using support::record_reports;
 using support::trace;
 using support::waiters_of;
 
 namespace {
-
-awaitable<int> fail_after(time_limit d) {
-  co_await sleep(d);
-  throw std::runtime_error("failed inside");
-}
-
-awaitable<int> await_shield(future<int> f) { co_return co_await shield(f); }
-
-/// What the exception handler of the running loop is told.
-std::shared_ptr<std::vector<exception_context>> record_reports() {
-  auto reports = std::make_shared<std::vector<exception_context>>();
-  get_running_loop().set_exception_handler(
-      [reports](event_loop, const exception_context& c) { reports->push_back(c); });
-  return reports;
-}
 
 constexpr const char* shielded_report = "std::runtime_error exception in shielded future";
 
@@ -69,7 +57,7 @@ BOOST_AUTO_TEST_CASE(S2_trap_26_cancelled_shields_do_not_pile_up_on_the_inner_fu
 BOOST_AUTO_TEST_CASE(S2_trap_27_an_exception_after_the_cancel_is_reported_once_as_cpython_3_14) { // gh-86802
   testing::run_virtual([]() -> awaitable<void> {
     auto reports = record_reports();
-    auto inner = create_task(fail_after(1s), task_options().name("inner"));
+    auto inner = create_task(fails_after(1s, "failed inside"), task_options().name("inner"));
     for (int i = 0; i < 3; ++i)
       shield(inner).cancel();
     const any_future same = inner;
@@ -87,7 +75,7 @@ BOOST_AUTO_TEST_CASE(S2_trap_27_an_exception_after_the_cancel_is_reported_once_a
 BOOST_AUTO_TEST_CASE(S2_trap_27_the_report_comes_although_the_exception_is_taken_as_cpython_3_14) { // gh-156321
   testing::run_virtual([]() -> awaitable<void> {
     auto reports = record_reports();
-    auto inner = create_task(fail_after(1s));
+    auto inner = create_task(fails_after(1s, "failed inside"));
     shield(inner).cancel();
     auto s = co_await settle(inner);
     BOOST_TEST(s.error_as<std::runtime_error>()->what() == std::string("failed inside"));
@@ -145,7 +133,7 @@ BOOST_AUTO_TEST_CASE(S2_results_and_cancellations_after_the_cancel_are_no_news) 
 BOOST_AUTO_TEST_CASE(S2_trap_27_another_shield_still_gets_the_exception) {
   testing::run_virtual([]() -> awaitable<void> {
     auto reports = record_reports();
-    auto inner = create_task(fail_after(1s));
+    auto inner = create_task(fails_after(1s, "failed inside"));
     auto other = shield(inner);
     shield(inner).cancel();
     auto s = co_await settle(other);

@@ -3,6 +3,7 @@
 #include "../support/children.hpp"
 #include "../support/expect.hpp"
 #include "../support/futures.hpp"
+#include "../support/shields.hpp"
 #include "../support/ticker.hpp"
 #include "../support/trace.hpp"
 
@@ -19,37 +20,20 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
-#include <vector>
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using support::await_shield;
 using support::contains;
+using support::fails_after;
 using support::message_of;
 using support::new_future;
+using support::record_reports;
 using support::thrown;
 using support::ticker;
 using support::value_after;
 using support::waiters_of;
 using support::with_ticker;
-
-namespace {
-
-awaitable<int> fail_after(time_limit d) {
-  co_await sleep(d);
-  throw std::runtime_error("failed inside");
-}
-
-awaitable<int> await_shield(future<int> f) { co_return co_await shield(f); }
-
-/// What the exception handler of the running loop is told.
-std::shared_ptr<std::vector<exception_context>> record_reports() {
-  auto reports = std::make_shared<std::vector<exception_context>>();
-  get_running_loop().set_exception_handler(
-      [reports](event_loop, const exception_context& c) { reports->push_back(c); });
-  return reports;
-}
-
-} // namespace
 
 // --- S1 ----------------------------------------------------------------------------------------------------------
 
@@ -115,7 +99,7 @@ BOOST_AUTO_TEST_CASE(S1_a_cancel_of_the_inner_one_cancels_the_outer_without_a_me
 BOOST_AUTO_TEST_CASE(S1_an_exception_of_the_inner_one_is_that_of_the_outer) {
   testing::run_virtual([]() -> awaitable<void> {
     auto reports = record_reports();
-    auto inner = create_task(fail_after(1s));
+    auto inner = create_task(fails_after(1s, "failed inside"));
     auto outer = shield(inner);
     auto s = co_await settle(outer);
     BOOST_TEST((s.error() == inner.exception()));
@@ -137,7 +121,7 @@ BOOST_AUTO_TEST_CASE(S1_a_cancelled_error_set_by_hand_is_an_exception) {
 BOOST_AUTO_TEST_CASE(S1_an_exception_that_nobody_takes_from_the_outer_is_reported) {
   testing::run_virtual([]() -> awaitable<void> {
     auto reports = record_reports();
-    (void)shield(fail_after(1s));
+    (void)shield(fails_after(1s, "failed inside"));
     co_await sleep(2s);
     BOOST_REQUIRE(reports->size() == 1u);
     BOOST_TEST(reports->front().message == "Future exception was never retrieved");

@@ -55,36 +55,6 @@ bool eventually(F&& condition) {
 
 } // namespace
 
-BOOST_AUTO_TEST_CASE(TH1_call_soon_threadsafe_wakes_the_loop_in_order) {
-  loop_thread thread;
-  std::vector<int> order;
-  std::promise<void> done;
-  for (int i = 0; i < 100; ++i)
-    thread.loop().call_soon_threadsafe([&order, i] { order.push_back(i); });
-  thread.loop().call_soon_threadsafe([&] { done.set_value(); });
-  BOOST_REQUIRE(done.get_future().wait_for(10s) == std::future_status::ready);
-  BOOST_REQUIRE_EQUAL(order.size(), 100u);
-  for (int i = 0; i < 100; ++i)
-    BOOST_TEST(order[static_cast<std::size_t>(i)] == i);
-}
-
-BOOST_AUTO_TEST_CASE(TH1_cancel_threadsafe_reaches_a_parked_task) {
-  loop_thread thread;
-  std::promise<task<void>> made;
-  thread.loop().call_soon_threadsafe([&] { made.set_value(create_task(sleep(std::nullopt))); });
-  const task<void> t = made.get_future().get();
-  t.cancel_threadsafe("from outside");
-  auto outcome = thread.submit([t]() -> awaitable<std::string> {
-    try {
-      co_await t.get();
-    } catch (const cancelled_error& e) {
-      co_return e.message();
-    }
-    co_return "not cancelled";
-  });
-  BOOST_TEST(outcome.result(10s) == "from outside");
-}
-
 BOOST_AUTO_TEST_CASE(TH2_result_exception_and_cancellation_arrive) {
   loop_thread thread;
   BOOST_TEST(thread.submit(number(7)).result(10s) == 7);

@@ -4,6 +4,7 @@
 #include "../support/futures.hpp"
 #include "../support/ticker.hpp"
 #include "../support/trace.hpp"
+#include "../support/waits.hpp"
 
 #include <rondo/diagnostics.hpp>
 #include <rondo/wait.hpp>
@@ -24,27 +25,15 @@ using support::futures;
 using support::message_of;
 using support::new_future;
 using support::new_futures;
+using support::seen;
 using support::ticker;
+using support::wait_and_note;
 using support::waiters_of;
 using support::with_ticker;
 
 namespace {
 
 constexpr auto first_completed = return_when::first_completed;
-
-/// What a wait gave, as handles, and the tick at which it was over.
-struct seen {
-  futures done;
-  futures pending;
-  int tick = -1;
-};
-
-awaitable<void> wait_and_note(ticker& tick, futures set, wait_options options, seen& out) {
-  auto r = co_await wait(set, options);
-  out.done = r.done;
-  out.pending = r.pending;
-  out.tick = tick.now();
-}
 
 } // namespace
 
