@@ -6,8 +6,12 @@ set(RONDO_PUBLIC_HEADERS
   include/rondo/async.hpp
   include/rondo/async_generator.hpp
   include/rondo/awaitable.hpp
+  include/rondo/barrier.hpp
+  include/rondo/blocking_portal.hpp
   include/rondo/cancel_scope.hpp
+  include/rondo/capacity_limiter.hpp
   include/rondo/concurrent_future.hpp
+  include/rondo/condition.hpp
   include/rondo/context.hpp
   include/rondo/detail/asio_compat.hpp
   include/rondo/detail/body.hpp
@@ -23,26 +27,36 @@ set(RONDO_PUBLIC_HEADERS
   include/rondo/detail/handles.hpp
   include/rondo/detail/instances.hpp
   include/rondo/detail/limit_timer.hpp
+  include/rondo/detail/line.hpp
   include/rondo/detail/list.hpp
+  include/rondo/detail/queue.hpp
   include/rondo/detail/recycled.hpp
   include/rondo/detail/ref_count.hpp
   include/rondo/detail/resource.hpp
+  include/rondo/detail/shared_gate.hpp
   include/rondo/detail/shield.hpp
   include/rondo/detail/source.hpp
   include/rondo/detail/task_group.hpp
   include/rondo/detail/task_state.hpp
+  include/rondo/detail/thread_queue.hpp
   include/rondo/detail/wait.hpp
   include/rondo/detail/watch.hpp
   include/rondo/diagnostics.hpp
   include/rondo/errors.hpp
+  include/rondo/event.hpp
   include/rondo/event_loop.hpp
   include/rondo/exception_group.hpp
   include/rondo/finally.hpp
   include/rondo/future.hpp
   include/rondo/gather.hpp
+  include/rondo/lock.hpp
+  include/rondo/loop_pool.hpp
   include/rondo/loop_thread.hpp
+  include/rondo/memory_channel.hpp
+  include/rondo/queue.hpp
   include/rondo/rondo.hpp
   include/rondo/runner.hpp
+  include/rondo/semaphore.hpp
   include/rondo/settled.hpp
   include/rondo/shield.hpp
   include/rondo/signals.hpp
@@ -51,6 +65,8 @@ set(RONDO_PUBLIC_HEADERS
   include/rondo/task.hpp
   include/rondo/task_group.hpp
   include/rondo/testing/virtual_clock.hpp
+  include/rondo/thread_event.hpp
+  include/rondo/thread_queue.hpp
   include/rondo/threads.hpp
   include/rondo/time.hpp
   include/rondo/timeout.hpp
@@ -64,13 +80,18 @@ set(RONDO_SOURCES
   src/alarm.cpp
   src/as_completed.cpp
   src/async_generator.cpp
+  src/barrier.cpp
+  src/blocking_portal.cpp
   src/callback.cpp
   src/cancel_scope.cpp
+  src/capacity_limiter.cpp
   src/concurrent_future.cpp
+  src/condition.cpp
   src/context.cpp
   src/core.cpp
   src/diagnostics.cpp
   src/errors.cpp
+  src/event.cpp
   src/event_loop.cpp
   src/exception_group.cpp
   src/finally.cpp
@@ -79,12 +100,18 @@ set(RONDO_SOURCES
   src/handles.cpp
   src/instances.cpp
   src/limit_timer.cpp
+  src/line.cpp
+  src/lock.cpp
   src/loop_core.cpp
   src/loop_end.cpp
+  src/loop_pool.cpp
   src/loop_service.cpp
   src/loop_thread.cpp
+  src/queue.cpp
   src/recycled.cpp
   src/runner.cpp
+  src/semaphore.cpp
+  src/shared_gate.cpp
   src/shield.cpp
   src/shutdown.cpp
   src/signals.cpp
@@ -93,6 +120,8 @@ set(RONDO_SOURCES
   src/task_group.cpp
   src/task_runner.cpp
   src/task_state.cpp
+  src/thread_event.cpp
+  src/thread_queue.cpp
   src/thread_state.cpp
   src/threads.cpp
   src/timeout.cpp

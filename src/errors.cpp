@@ -13,6 +13,10 @@ RONDO_BEGIN_NAMESPACE
 timeout_error::~timeout_error() = default;
 invalid_state_error::~invalid_state_error() = default;
 future_cancelled::~future_cancelled() = default;
+queue_empty::~queue_empty() = default;
+queue_full::~queue_full() = default;
+queue_shut_down::~queue_shut_down() = default;
+broken_barrier_error::~broken_barrier_error() = default;
 
 bool is_cancellation(const std::exception_ptr& error) noexcept {
   if (!error) return false;

@@ -257,6 +257,7 @@ E handle_for(loop_core& core, S&& s, std::source_location where) {
   } else if constexpr (any_handle<S>) {
     return make_handle<E>(ref<future_state_base>(&s.state("as_completed")));
   } else {
+    require_task_source<S>();
     const auto t = spawn(core, std::forward<S>(s), task_options(), where);
     return handle_for<E>(core, t, where);
   }

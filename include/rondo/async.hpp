@@ -71,6 +71,24 @@ auto async_get(const Handle& handle, Token&& token) {
   return detail::initiate_operation<value>(handle.get(), std::forward<Token>(token));
 }
 
+/// Starts an operation of the library with a completion token: `async_start(mutex.acquire(), token)`,
+/// `async_start(queue.get(), token)`.
+///
+/// The signature is `void(std::exception_ptr, T)`, or `void(std::exception_ptr)`. The handler runs on its associated
+/// executor, by default the loop's; its cancellation slot, if it has one, cancels the wait. Thread safety: the loop's
+/// thread, while the loop runs there.
+template <class Op, class Token>
+auto async_start(Op&& op, Token&& token) {
+  constexpr bool operation = requires { typename std::remove_cvref_t<Op>::rondo_wait; };
+  static_assert(operation,
+                "async_start takes an operation of the library, like lock.acquire(); for anything else that can "
+                "be awaited use async_create_task");
+  static_assert(!std::is_lvalue_reference_v<Op>, "an operation can be awaited once: pass it with std::move");
+  if constexpr (operation)
+    return detail::initiate_operation<typename std::remove_cvref_t<Op>::value_type>(std::move(op),
+                                                                                    std::forward<Token>(token));
+}
+
 /// `sleep` with a completion token of the signature `void(std::exception_ptr)`. On a running loop.
 template <class Token>
 auto async_sleep(time_limit d, Token&& token) {

@@ -303,7 +303,7 @@ private:
 template <class S>
 concurrent_future<typename detail::task_value<S>::type> run_coroutine_threadsafe(
     S&& source, const event_loop& loop, std::source_location where = std::source_location::current()) {
-  detail::require_source<S>();
+  detail::require_task_source<S>();
   using value = typename detail::task_value<S>::type;
   concurrent_future<value> result;
   if constexpr (detail::source<S>) {

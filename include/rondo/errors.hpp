@@ -48,6 +48,34 @@ public:
   ~future_cancelled() override;
 };
 
+/// `get_nowait` of a queue that has no item. asyncio: `QueueEmpty`.
+class RONDO_EXPORT queue_empty : public std::runtime_error {
+public:
+  queue_empty() : std::runtime_error("the queue is empty") {}
+  ~queue_empty() override;
+};
+
+/// `put_nowait` into a queue that has no room. asyncio: `QueueFull`.
+class RONDO_EXPORT queue_full : public std::runtime_error {
+public:
+  queue_full() : std::runtime_error("the queue is full") {}
+  ~queue_full() override;
+};
+
+/// The queue was shut down: it takes no more items, or there will not be any more. asyncio: `QueueShutDown`.
+class RONDO_EXPORT queue_shut_down : public std::runtime_error {
+public:
+  queue_shut_down() : std::runtime_error("the queue was shut down") {}
+  ~queue_shut_down() override;
+};
+
+/// The barrier was reset or aborted. asyncio: `BrokenBarrierError`.
+class RONDO_EXPORT broken_barrier_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+  ~broken_barrier_error() override;
+};
+
 /// Ctrl-C. It is stored in the task that let it through and leaves `run` at once, past all other tasks.
 /// Not a `std::exception`. Python: `KeyboardInterrupt`.
 class RONDO_EXPORT keyboard_interrupt {};

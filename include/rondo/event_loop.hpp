@@ -125,7 +125,7 @@ public:
   template <class S>
   task<typename detail::task_value<S>::type> create_task(
       S&& source, task_options options = {}, std::source_location where = std::source_location::current()) const {
-    detail::require_source<S>();
+    detail::require_task_source<S>();
     if constexpr (detail::source<S>)
       return detail::spawn(*core_, std::forward<S>(source), std::move(options), where);
     else

@@ -111,7 +111,7 @@ future<T> shield_future(ref<future_state_base> inner) {
 template <class S>
 future<typename detail::task_value<S>::type> shield(S&& source,
                                                     std::source_location where = std::source_location::current()) {
-  detail::require_source<S>();
+  detail::require_task_source<S>();
   if constexpr (detail::source<S>) {
     using value = detail::source_value_t<S>;
     static_assert(!detail::coroutine_callable<S> || detail::safe_in_await<S>,

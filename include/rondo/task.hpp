@@ -232,7 +232,7 @@ struct task_value<S> {
 template <class S>
 task<typename detail::task_value<S>::type> create_task(S&& source, task_options options = {},
                                                        std::source_location where = std::source_location::current()) {
-  detail::require_source<S>();
+  detail::require_task_source<S>();
   if constexpr (detail::source<S>)
     return detail::spawn(detail::running_core(), std::forward<S>(source), std::move(options), where);
   else

@@ -154,5 +154,20 @@ constexpr void require_source() {
                            "one of these");
 }
 
+/// Operations that say `refers_to_caller` use an object of the caller, which must live until they have ended.
+template <class S>
+concept refers_to_caller = operation<S> && requires { requires std::remove_cvref_t<S>::refers_to_caller; };
+
+/// The same for a source of which a task is made, and which may outlive the statement.
+template <class S>
+constexpr void require_task_source() {
+  require_source<S>();
+  static_assert(
+      !refers_to_caller<S>,
+      "this operation refers to an object of the caller, as queue.put(std::move(item)) does, and its task may "
+      "outlive that: co_await it, or pass a function that owns the item: [&q, item = std::move(item)]() mutable "
+      "-> awaitable<void> { co_await q.put(std::move(item)); }");
+}
+
 } // namespace detail
 RONDO_END_NAMESPACE
