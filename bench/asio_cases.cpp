@@ -3,6 +3,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -132,6 +133,108 @@ awaitable<void> timeout_turn_100k(long n) { return timeout_ready_100k(n); }
 
 /// Bare Asio has no task group.
 awaitable<void> group_1000(long n) { return gather_1000(n); }
+
+namespace {
+
+using boost::system::error_code;
+using item_channel = boost::asio::experimental::channel<void(error_code, int)>;
+
+/// Bare Asio has no lock; programs use a channel with room for one.
+using channel_lock = boost::asio::experimental::channel<void(error_code)>;
+
+awaitable<void> lock_and_yield(channel_lock& m, long n) {
+  for (long i = 0; i < n; ++i) {
+    co_await m.async_send(error_code(), use_awaitable);
+    co_await boost::asio::post(use_awaitable);
+    m.try_receive([](error_code) {});
+  }
+}
+
+awaitable<void> produce(item_channel& q, long n) {
+  for (long i = 0; i < n; ++i)
+    co_await q.async_send(error_code(), 1, use_awaitable);
+}
+
+/// Nor has it an event; a timer that never expires takes its place.
+class timer_event {
+public:
+  explicit timer_event(const boost::asio::any_io_executor& executor)
+      : timer_(executor, boost::asio::steady_timer::time_point::max()) {}
+
+  void set() {
+    set_ = true;
+    timer_.cancel();
+  }
+  void clear() { set_ = false; }
+
+  awaitable<void> wait() {
+    error_code ignored;
+    while (!set_)
+      co_await timer_.async_wait(boost::asio::redirect_error(use_awaitable, ignored));
+  }
+
+private:
+  boost::asio::steady_timer timer_;
+  bool set_ = false;
+};
+
+awaitable<void> answer(timer_event& ping, timer_event& pong, long n) {
+  for (long i = 0; i < n; ++i) {
+    co_await ping.wait();
+    ping.clear();
+    pong.set();
+  }
+}
+
+} // namespace
+
+awaitable<void> lock_uncontended(long n) {
+  channel_lock m(co_await boost::asio::this_coro::executor, 1);
+  for (long i = 0; i < n; ++i) {
+    co_await m.async_send(error_code(), use_awaitable);
+    m.try_receive([](error_code) {});
+  }
+}
+
+awaitable<void> lock_contended(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  channel_lock m(executor, 1);
+  countdown done(executor, 100);
+  for (int i = 0; i < 100; ++i)
+    co_spawn(executor, lock_and_yield(m, rounds(n, 100)), [&done](std::exception_ptr e) { done.end(e); });
+  co_await done.wait();
+}
+
+awaitable<void> queue_ready(long n) {
+  item_channel q(co_await boost::asio::this_coro::executor, 1024);
+  for (long i = 0; i < n; ++i) {
+    co_await q.async_send(error_code(), 1, use_awaitable);
+    co_await q.async_receive(use_awaitable);
+  }
+}
+
+awaitable<void> queue_prodcons(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  item_channel q(executor, 1024);
+  countdown done(executor, 1);
+  co_spawn(executor, produce(q, n), [&done](std::exception_ptr e) { done.end(e); });
+  for (long i = 0; i < n; ++i)
+    co_await q.async_receive(use_awaitable);
+  co_await done.wait();
+}
+
+awaitable<void> event_pingpong(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  timer_event ping(executor), pong(executor);
+  countdown done(executor, 1);
+  co_spawn(executor, answer(ping, pong, n), [&done](std::exception_ptr e) { done.end(e); });
+  for (long i = 0; i < n; ++i) {
+    ping.set();
+    co_await pong.wait();
+    pong.clear();
+  }
+  co_await done.wait();
+}
 
 struct subject::impl {
   boost::asio::io_context context{1};

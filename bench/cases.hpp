@@ -32,6 +32,11 @@ awaitable<void> timeout_ready(long n);
 awaitable<void> timeout_ready_100k(long n);
 awaitable<void> timeout_turn(long n);
 awaitable<void> timeout_turn_100k(long n);
+awaitable<void> lock_uncontended(long n);
+awaitable<void> lock_contended(long n);
+awaitable<void> queue_ready(long n);
+awaitable<void> queue_prodcons(long n);
+awaitable<void> event_pingpong(long n);
 
 /// A loop that it runs cases on.
 class subject {
@@ -60,6 +65,11 @@ awaitable<void> timeout_ready(long n);
 awaitable<void> timeout_ready_100k(long n);
 awaitable<void> timeout_turn(long n);
 awaitable<void> timeout_turn_100k(long n);
+awaitable<void> lock_uncontended(long n);
+awaitable<void> lock_contended(long n);
+awaitable<void> queue_ready(long n);
+awaitable<void> queue_prodcons(long n);
+awaitable<void> event_pingpong(long n);
 
 /// A context that it runs cases on.
 class subject {
@@ -93,6 +103,11 @@ inline constexpr named_case cases[] = {
     {"timeout_ready_100k", on_rondo::timeout_ready_100k, on_asio::timeout_ready_100k},
     {"timeout_turn", on_rondo::timeout_turn, on_asio::timeout_turn},
     {"timeout_turn_100k", on_rondo::timeout_turn_100k, on_asio::timeout_turn_100k},
+    {"lock_uncontended", on_rondo::lock_uncontended, on_asio::lock_uncontended},
+    {"lock_contended", on_rondo::lock_contended, on_asio::lock_contended},
+    {"queue_ready", on_rondo::queue_ready, on_asio::queue_ready},
+    {"queue_prodcons", on_rondo::queue_prodcons, on_asio::queue_prodcons},
+    {"event_pingpong", on_rondo::event_pingpong, on_asio::event_pingpong},
 };
 
 } // namespace bench

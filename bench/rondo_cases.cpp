@@ -101,6 +101,75 @@ awaitable<void> group_1000(long n) {
     });
 }
 
+awaitable<void> lock_uncontended(long n) {
+  rondo::lock m;
+  for (long i = 0; i < n; ++i) {
+    co_await m.acquire();
+    m.release();
+  }
+}
+
+namespace {
+
+awaitable<void> lock_and_yield(rondo::lock& m, long n) {
+  for (long i = 0; i < n; ++i) {
+    co_await m.acquire();
+    co_await rondo::sleep(std::chrono::nanoseconds(0));
+    m.release();
+  }
+}
+
+awaitable<void> produce(rondo::queue<int>& q, long n) {
+  for (long i = 0; i < n; ++i)
+    co_await q.put(1);
+}
+
+awaitable<void> answer(rondo::event& ping, rondo::event& pong, long n) {
+  for (long i = 0; i < n; ++i) {
+    co_await ping.wait();
+    ping.clear();
+    pong.set();
+  }
+}
+
+} // namespace
+
+awaitable<void> lock_contended(long n) {
+  rondo::lock m;
+  std::vector<rondo::task<void>> tasks;
+  for (int i = 0; i < 100; ++i)
+    tasks.push_back(rondo::create_task(lock_and_yield(m, rounds(n, 100))));
+  for (rondo::task<void>& t : tasks)
+    co_await t.get();
+}
+
+awaitable<void> queue_ready(long n) {
+  rondo::queue<int> q;
+  for (long i = 0; i < n; ++i) {
+    co_await q.put(1);
+    co_await q.get();
+  }
+}
+
+awaitable<void> queue_prodcons(long n) {
+  rondo::queue<int> q(1024);
+  rondo::task<void> producer = rondo::create_task(produce(q, n));
+  for (long i = 0; i < n; ++i)
+    co_await q.get();
+  co_await producer.get();
+}
+
+awaitable<void> event_pingpong(long n) {
+  rondo::event ping, pong;
+  rondo::task<void> other = rondo::create_task(answer(ping, pong, n));
+  for (long i = 0; i < n; ++i) {
+    ping.set();
+    co_await pong.wait();
+    pong.clear();
+  }
+  co_await other.get();
+}
+
 struct subject::impl {
   rondo::runner runner;
   boost::asio::steady_timer timer{runner.loop().get_executor()};
