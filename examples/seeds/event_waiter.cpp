@@ -1,28 +1,26 @@
-// One task waits for an event that another one announces. For an event that happens once a future without a value
-// will do.
+// One task waits for an event that another one sets.
 // SPDX-License-Identifier: BSL-1.0
 #include "async_timed.hpp"
 
-#include <rondo/event_loop.hpp>
-#include <rondo/future.hpp>
+#include <rondo/event.hpp>
 #include <rondo/runner.hpp>
 #include <rondo/sleep.hpp>
 #include <rondo/task.hpp>
 
 #include <iostream>
 
-rondo::awaitable<void> waiter(rondo::future<void> event) {
+rondo::awaitable<void> waiter(rondo::event& event) {
   std::cout << "waiting for it ...\n";
-  co_await event.get();
+  co_await event.wait();
   std::cout << "... got it!\n";
 }
 
 rondo::awaitable<void> async_main() {
-  const auto event = rondo::get_running_loop().create_future<void>();
+  rondo::event event; // the task refers to it, and has ended before it goes
   const auto waiter_task = rondo::create_task(waiter(event));
 
   co_await rondo::sleep(1 * second);
-  event.set_result();
+  event.set();
 
   co_await waiter_task.get();
 }

@@ -2,49 +2,19 @@
 // The Python program draws its sleeps at random. Here they are fixed, and the clock is the virtual one, which jumps
 // when nothing is ready, so that ten seconds of sleep take no time.
 // SPDX-License-Identifier: BSL-1.0
-#include <rondo/event_loop.hpp>
-#include <rondo/future.hpp>
 #include <rondo/gather.hpp>
+#include <rondo/queue.hpp>
 #include <rondo/sleep.hpp>
 #include <rondo/task.hpp>
 #include <rondo/testing/virtual_clock.hpp>
 
-#include <deque>
 #include <iomanip>
 #include <iostream>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
 
 using std::chrono::milliseconds;
-
-// As much of a queue as this program needs: all jobs are there before the workers begin.
-class job_queue {
-public:
-  void put_nowait(milliseconds job) {
-    jobs_.push_back(job);
-    ++unfinished_;
-  }
-
-  rondo::awaitable<milliseconds> get() {
-    if (jobs_.empty()) co_await rondo::sleep(std::nullopt); // until the worker is cancelled
-    const milliseconds job = jobs_.front();
-    jobs_.pop_front();
-    co_return job;
-  }
-
-  void task_done() {
-    if (--unfinished_ == 0) all_done_.set_result();
-  }
-
-  auto join() const { return all_done_.get(); }
-
-private:
-  std::deque<milliseconds> jobs_;
-  int unfinished_ = 0;
-  rondo::future<void> all_done_ = rondo::get_running_loop().create_future<void>();
-};
 
 std::string seconds(std::chrono::duration<double> d) {
   std::ostringstream text;
@@ -52,7 +22,7 @@ std::string seconds(std::chrono::duration<double> d) {
   return text.str();
 }
 
-rondo::awaitable<void> worker_coro(std::string name, job_queue& queue) {
+rondo::awaitable<void> worker_coro(std::string name, rondo::queue<milliseconds>& queue) {
   while (true) {
     const milliseconds sleep_for = co_await queue.get();
     co_await rondo::sleep(sleep_for);
@@ -62,7 +32,7 @@ rondo::awaitable<void> worker_coro(std::string name, job_queue& queue) {
 }
 
 rondo::awaitable<void> async_main() {
-  job_queue queue; // the workers refer to it, and have ended before it goes
+  rondo::queue<milliseconds> queue; // the workers refer to it, and have ended before it goes
   std::vector<rondo::task<>> workers;
   for (int i = 0; i < 3; ++i)
     workers.push_back(rondo::create_task(worker_coro("worker-" + std::to_string(i), queue)));
