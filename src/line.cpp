@@ -56,10 +56,12 @@ void line_wait::line_is_gone(const char* owner) noexcept {
 }
 
 waiting_line::~waiting_line() {
-  while (!waiters_.empty())
-    waiters_.pop_front().line_is_gone(owner_);
+  // When the loop has ended, what follows destroys handlers, which may have guards of this very line.
   while (!guards_.empty())
     guards_.pop_front().primitive_ = nullptr;
+  first_waiting_ = nullptr;
+  while (!waiters_.empty())
+    waiters_.pop_front().line_is_gone(owner_);
 }
 
 bool waiting_line::wake_next() noexcept {

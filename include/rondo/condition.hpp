@@ -28,8 +28,9 @@ concept predicate =
 ///     auto guard = co_await c.scoped();
 ///     co_await c.wait_for([&] { return !items.empty(); });
 ///
-/// With a lock of yours, several conditions can share it; the lock must outlive them. A condition must outlive its waiters,
-/// which hold its lock again at the end. Thread safety: the loop's thread. asyncio: `Condition`.
+/// With a lock of yours, several conditions can share it; the lock must outlive them. If a condition is destroyed, those
+/// that wait get a `std::runtime_error` without the lock. Thread safety: the loop's thread, as debug mode checks when a
+/// task is woken. asyncio: `Condition`.
 class RONDO_EXPORT condition {
 public:
   condition();

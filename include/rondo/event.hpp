@@ -40,7 +40,8 @@ private:
 ///     co_await stop.wait();   // in one task
 ///     stop.set();             // in another, or in a callback
 ///
-/// It can be made outside a loop and belongs to the loop of the first task that has to wait. It must outlive its waiters.
+/// It can be made outside a loop and belongs to the loop of the first task that has to wait. If it is destroyed, those that
+/// wait get a `std::runtime_error`; once it is set, they need it no more.
 /// Thread safety: the loop's thread; between threads use `thread_event`. asyncio: `Event`.
 class event {
 public:

@@ -17,7 +17,8 @@ RONDO_BEGIN_NAMESPACE
 ///     }
 ///
 /// Any task may release it, as in asyncio; it is not recursive. It can be made outside a loop and belongs to the loop of
-/// the first task that has to wait. It must outlive its waiters. Thread safety: the loop's thread. asyncio: `Lock`.
+/// the first task that has to wait. If it is destroyed, those that wait get a `std::runtime_error`. Thread safety: the
+/// loop's thread; debug mode refuses a `release` elsewhere that would wake a task. asyncio: `Lock`.
 class RONDO_EXPORT lock {
 public:
   lock() noexcept : line_("lock") {}

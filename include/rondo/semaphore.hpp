@@ -15,8 +15,9 @@ RONDO_BEGIN_NAMESPACE
 ///     auto permit = co_await connections.scoped();
 ///
 /// A permit that is released is handed to the first in line, so newcomers never overtake. It can be made outside a loop
-/// and belongs to the loop of the first task that has to wait. It must outlive its waiters.
-/// Thread safety: the loop's thread. asyncio: `Semaphore`.
+/// and belongs to the loop of the first task that has to wait. If it is destroyed, those that wait get a
+/// `std::runtime_error`. Thread safety: the loop's thread; debug mode refuses a `release` elsewhere that would wake a task.
+/// asyncio: `Semaphore`.
 class RONDO_EXPORT semaphore {
 public:
   /// Throws: `std::invalid_argument` if the number is negative.

@@ -305,6 +305,8 @@ BOOST_AUTO_TEST_CASE(condition_wait_in_a_parallel_group_has_the_lock_at_its_end)
       const auto guard = co_await c.scoped();
       const std::string end = co_await end_of(c.wait());
       words.push_back(end + (c.locked() ? " locked" : ""));
+      co_await sleep(1s); // Asio's cancellation stays
+      words.push_back("never");
     };
     const auto rests = []() -> awaitable<void> { co_await sleep(2s); };
     const auto body = [&]() -> awaitable<void> {

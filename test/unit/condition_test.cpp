@@ -240,11 +240,21 @@ BOOST_AUTO_TEST_CASE(LK5_a_condition_of_another_loop_is_refused_before_the_lock_
   });
   testing::run_virtual([&]() -> awaitable<void> {
     co_await c.acquire();
+    bool came_between = false;
+    const auto other = [&]() -> awaitable<void> {
+      const auto guard = co_await c.scoped();
+      came_between = true;
+    };
+    create_task(other);
+    co_await passes(1);
     const auto s = co_await settle(c.wait());
+    BOOST_TEST(!came_between);
     BOOST_REQUIRE(s.error_as<std::runtime_error>());
     BOOST_TEST(contains(s.error_as<std::runtime_error>()->what(), "<condition> is bound to a different event loop"));
     BOOST_TEST(c.locked());
     c.release();
+    co_await passes(1);
+    BOOST_TEST(came_between);
   });
 }
 

@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(event_timeout_and_set) {
 }
 
 BOOST_AUTO_TEST_CASE(event_wait_is_a_source_for_the_combinators_and_scopes) {
-  traced([](diary&) -> awaitable<void> {
+  testing::run_virtual([]() -> awaitable<void> {
     event e;
     auto t = create_task(e.wait());
     auto both = gather(e.wait(), e.wait());
