@@ -25,7 +25,7 @@ bool shared_gate::try_pass(shared_waiter& w) noexcept {
 void shared_gate::join(shared_waiter& w) noexcept {
   line_.push_back(w);
   w.status_ = shared_waiter::status::waiting;
-  if (++waiters_ > most_) most_ = waiters_;
+  ++waiters_;
 }
 
 void shared_gate::leave(shared_waiter& w) noexcept {

@@ -61,7 +61,7 @@ public:
   bool is_set() const noexcept { return set_; }
 
   /// Returns when the flag is set, at once if it is. Cancellation: leaves the line.
-  detail::event_wait wait() noexcept { return detail::event_wait(*this); }
+  [[nodiscard]] detail::event_wait wait() noexcept { return detail::event_wait(*this); }
 
   sync_statistics statistics() const noexcept { return line_.statistics(); }
 

@@ -79,7 +79,10 @@ public:
   /// The item is moved from when it enters the channel, and not before; it must live until then. An lvalue is copied at
   /// once. Cancellation: leaves the line. Throws: `queue_shut_down` when all receivers have gone.
   detail::thread_put_op<T, T&&> send(T&& item) const { return {end_.state("send"), std::move(item)}; }
-  detail::thread_put_op<T, T> send(const T& item) const { return {end_.state("send"), item}; }
+  detail::thread_put_op<T, T> send(const T& item) const {
+    static_assert(std::is_copy_constructible_v<T>, "this item cannot be copied: pass it with std::move");
+    return {end_.state("send"), item};
+  }
 
   /// Sends an item if there is room; else returns false and leaves it. Throws: `queue_shut_down`.
   bool try_send(T&& item) const { return end_.state("try_send")->try_put(std::move(item)); }

@@ -35,11 +35,15 @@ public:
   /// Appends an item; waits while the queue is full.
   ///
   /// The item is moved from when it enters the queue, and not before: a `put` that is cancelled, runs out of time, or is
-  /// refused leaves it as it was. It must live until then. An lvalue is copied at once.
+  /// refused leaves it as it was. It must live until then. An lvalue is copied at once. On GCC 12 name an item that is an
+  /// aggregate, and move from the name: a temporary of that kind is destroyed twice in an expression with co_await.
   ///
   /// Cancellation: leaves the line; room that it was given goes to the next. Throws: `queue_shut_down`.
   detail::thread_put_op<T, T&&> put(T&& item) const noexcept { return {state_, std::move(item)}; }
-  detail::thread_put_op<T, T> put(const T& item) const { return {state_, item}; }
+  detail::thread_put_op<T, T> put(const T& item) const {
+    static_assert(std::is_copy_constructible_v<T>, "this item cannot be copied: pass it with std::move");
+    return {state_, item};
+  }
 
   /// Takes the next item; waits while there is none.
   ///

@@ -11,7 +11,7 @@
 
 RONDO_BEGIN_NAMESPACE
 
-/// What a primitive tells about itself. Counts are those of its whole life.
+/// What a primitive tells about itself.
 struct sync_statistics {
   std::size_t waiters = 0;      // tasks that wait now
   std::size_t most_waiters = 0; // at the same time, ever

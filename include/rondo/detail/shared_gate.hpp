@@ -67,10 +67,8 @@ public:
   /// From now on who would have to wait is refused.
   void close() noexcept;
 
-  std::size_t permits() const noexcept { return permits_; }
   bool closed() const noexcept { return closed_; }
   std::size_t waiters() const noexcept { return waiters_; }
-  std::size_t most_waiters() const noexcept { return most_; }
 
 private:
   bool wake_next(shared_waiter::status s) noexcept;
@@ -80,7 +78,6 @@ private:
   bool closed_ = false;
   list<shared_waiter> line_;
   std::size_t waiters_ = 0;
-  std::size_t most_ = 0;
 };
 
 /// The state of a primitive between threads. Handles and everybody who waits share it: a thread that has just woken

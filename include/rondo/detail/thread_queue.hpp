@@ -21,7 +21,7 @@ namespace detail {
 /// What does not depend on the items.
 ///
 /// Who gets an item, or room for one, is decided when it becomes free: by a permit of a gate. The item itself moves when
-/// the permit is used, at the turn of who got it. So `items().permits()` is the number of items that nobody was given yet.
+/// the permit is used, at the turn of who got it. So the permits of `items()` are the items that nobody was given yet.
 class RONDO_EXPORT thread_queue_base : public shared_state {
 public:
   shared_gate& items() noexcept { return items_; }
