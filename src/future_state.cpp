@@ -211,7 +211,7 @@ bool future_wait::usable_here() const noexcept {
 
 bool future_wait::cancel(optional_text& message) noexcept {
   // A gather whose children are done refuses; then the message is that of the cancellation which follows.
-  return !state_->done() && state_->cancel(optional_text(message.str()));
+  return !failed_ && !state_->done() && state_->cancel(optional_text(message.str()));
 }
 
 std::exception_ptr future_wait::cancelled_outcome() noexcept {

@@ -98,14 +98,17 @@ void gather_state_base::child_done(future_state_base& child) noexcept {
   --unfinished_;
   if (done()) return child.mark_retrieved();
   if (errors_ == errors::end_it && child.state() != status::finished) return fail(child.outcome_error());
-  if (unfinished_ == 0) complete(child);
+  if (unfinished_ == 0) complete();
 }
 
-void gather_state_base::complete(future_state_base& last) noexcept {
+void gather_state_base::complete() noexcept {
   if (cancel_requested_) {
     for (std::size_t i = 0; i < count_; ++i)
       children_[i].future->mark_retrieved();
-    return fail(last.cancelled() ? last.make_cancelled_error() : std::make_exception_ptr(cancelled_error()));
+    // As in asyncio, the message is that of the last argument, not of the last to end.
+    future_state_base& last = *children_[count_ - 1].future;
+    return fail(last.cancelled() ? last.make_cancelled_error()
+                                 : std::make_exception_ptr(cancelled_error(last.cancel_text())));
   }
   store_results();
 }

@@ -245,6 +245,8 @@ void group_core::finish() {
     else if (!propagate_cancellation_)
       propagate_cancellation_ = pending_cancellation_; // what is left is not the group's own
   }
+  // The error of the body gives way to a cancellation, those of the tasks do not: asyncio's order.
+  if (propagate_cancellation_ && errors_.empty() && !base_error_) std::rethrow_exception(propagate_cancellation_);
   if (body_error_) errors_.push_back(std::move(body_error_));
   if (base_error_) {
     for (std::exception_ptr& error : errors_)
@@ -262,7 +264,6 @@ void group_core::finish() {
     }
     throw exception_group("unhandled errors in a TaskGroup", std::move(errors_));
   }
-  if (propagate_cancellation_) std::rethrow_exception(propagate_cancellation_);
 }
 
 std::string group_core::describe() const {

@@ -141,7 +141,10 @@ std::exception_ptr task_state_base::take_cancellation() {
   return error;
 }
 
-optional_text task_state_base::cancel_message() { return real_cancel ? std::move(message_) : scope_message(); }
+// The message stays: a gather that was cancelled asks its last child for it, even if that child has swallowed the cancel.
+optional_text task_state_base::cancel_message() {
+  return real_cancel ? optional_text(message_.str()) : scope_message();
+}
 
 optional_text task_state_base::scope_message() const {
   return optional_text(scope_link::effective(runner->scopes)->reason_.str());
@@ -152,10 +155,8 @@ void task_state_base::cancel_new_wait(wait_node& wait) noexcept {
   optional_text message = cancel_message();
   if (awaited_task(*this))
     cancel_awaited_task(std::move(message));
-  else if (!(real ? wait.cancel_really(message) : wait.cancel(message))) {
-    if (real) message_ = std::move(message);
+  else if (!(real ? wait.cancel_really(message) : wait.cancel(message)))
     return;
-  }
   cancellation_delivered();
 }
 

@@ -93,7 +93,7 @@ private:
   void child_done(future_state_base& child) noexcept;
   void watched_child_done(future_state_base& child) noexcept;
   void watch_ended() noexcept;
-  void complete(future_state_base& last) noexcept;
+  void complete() noexcept;
   void store_results() noexcept;
   void fail(std::exception_ptr error) noexcept;
   void end_visit() noexcept;

@@ -180,7 +180,7 @@ public:
 
   bool cancel(optional_text& message) noexcept final;
   loop_core* home() noexcept final { return &state_->core(); }
-  future_state_base* awaited() noexcept final { return state_.get(); }
+  future_state_base* awaited() noexcept final { return failed_ ? nullptr : state_.get(); }
   std::string waits_for() const final { return state_->describe(); }
 
 protected:
