@@ -80,6 +80,11 @@ void loop_runner::check_runnable() const {
   if (this_thread().core) throw std::runtime_error("run() cannot be called from a running event loop");
 }
 
+// While the loop ends, its tasks may still ask for it.
+void loop_runner::check_open() const {
+  if (closed_ && core_->closed()) throw std::runtime_error("Runner is closed");
+}
+
 void loop_runner::run_until_done(const any_future& main) {
   const event_loop loop(core_);
   // The callback may be in the queue already when an interrupt leaves the loop: it must not stop a later run.
@@ -159,7 +164,11 @@ struct runner::impl : detail::loop_runner {
 runner::runner(run_options options) : impl_(std::make_unique<impl>(std::move(options), false)) {}
 runner::~runner() = default;
 
-event_loop runner::loop() const { return event_loop(impl_->core()); }
+event_loop runner::loop() const {
+  impl_->check_open();
+  return event_loop(impl_->core());
+}
+
 void runner::close() { impl_->close(); }
 const context& runner::context() const { return impl_->variables(); }
 void runner::check_runnable() const { impl_->check_runnable(); }

@@ -21,6 +21,7 @@ public:
   ~loop_runner();
 
   void check_runnable() const;
+  void check_open() const;
   void run_main(const any_task& main);
   void close();
 

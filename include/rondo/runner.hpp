@@ -68,7 +68,7 @@ public:
     return main.result();
   }
 
-  /// The loop; usable before and between runs.
+  /// The loop; usable before and between runs. Throws: `std::runtime_error` after `close()`.
   event_loop loop() const;
 
   /// Cancels all tasks and waits for them, reports their exceptions, ends the default executor, and closes the loop.
