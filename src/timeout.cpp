@@ -179,7 +179,7 @@ awaitable<void> end_at_once(ref<future_state_base> state) {
   if (state->done() || &state->core() != &running_core()) co_return;
   co_await ending_op(state);
   if (!state->ends_in_cancellation()) co_return;
-  state->mark_retrieved();
+  (void)state->outcome_error(); // as in asyncio this takes it: who asks next gets a cancellation without its message
   throw timeout_error("wait_for: there was no time to wait, and it was not done");
 }
 

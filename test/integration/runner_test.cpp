@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>
+#include <functional>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -131,15 +132,18 @@ BOOST_AUTO_TEST_CASE(R2_tasks_that_refuse_to_end_are_reported_with_their_names) 
 
 BOOST_AUTO_TEST_CASE(R2_threads_that_do_not_end_are_reported) {
   log_capture log;
-  static std::atomic<bool> go_on;
+  static std::atomic<bool> go_on, began;
   go_on = true;
+  began = false;
   run(
       []() -> awaitable<void> {
         auto t = create_task(to_thread([] {
+          began = true;
           while (go_on)
             std::this_thread::sleep_for(1ms);
         }));
-        co_await sleep(5ms);
+        while (!began) // a job that has not begun can be cancelled
+          co_await sleep(1ms);
         t.cancel();
       },
       run_options().shutdown_timeout(20ms));
@@ -307,8 +311,16 @@ BOOST_AUTO_TEST_CASE(a_sleeping_background_task_does_not_keep_a_context_running_
           }
         },
         task_options().background(true));
-    boost::asio::steady_timer work(io, 30ms); // somebody else's
-    work.async_wait([](auto) {});
+    // Somebody else's work, for as long as a busy machine may need for a few beats.
+    boost::asio::steady_timer work(io);
+    int rounds = 0;
+    std::function<void()> go_on = [&] {
+      work.expires_after(5ms);
+      work.async_wait([&](auto) {
+        if (beats <= 3 && ++rounds < 2000) go_on();
+      });
+    };
+    go_on();
     io.run();
     BOOST_TEST(beats > 3);
     const int before = beats;
