@@ -316,15 +316,13 @@ concurrent_future<typename detail::task_value<S>::type> run_coroutine_threadsafe
   return result;
 }
 
-/// A future of the running loop that follows a concurrent_future: `co_await wrap_future(f).get()`.
-///
-/// Cancelling it cancels the concurrent_future, which has no effect if that is running. Throws: `std::runtime_error`
-/// without a running loop. asyncio: `wrap_future`.
+namespace detail {
+
+/// What wrap_future gives, for a loop that may not be running yet.
 template <class T>
-future<T> wrap_future(const concurrent_future<T>& source) {
-  const event_loop loop = get_running_loop();
+future<T> wrap_future_for(const event_loop& loop, const concurrent_future<T>& source) {
   const future<T> result = loop.create_future<T>();
-  auto pending = std::make_shared<detail::external_job>(loop.core());
+  auto pending = std::make_shared<external_job>(loop.core());
   result.add_done_callback([source, pending](const future<T>& f) {
     pending->end();
     if (f.cancelled()) source.cancel();
@@ -351,6 +349,17 @@ future<T> wrap_future(const concurrent_future<T>& source) {
     }
   });
   return result;
+}
+
+} // namespace detail
+
+/// A future of the running loop that follows a concurrent_future: `co_await wrap_future(f).get()`.
+///
+/// Cancelling it cancels the concurrent_future, which has no effect if that is running. Throws: `std::runtime_error`
+/// without a running loop. asyncio: `wrap_future`.
+template <class T>
+future<T> wrap_future(const concurrent_future<T>& source) {
+  return detail::wrap_future_for(get_running_loop(), source);
 }
 
 RONDO_END_NAMESPACE

@@ -230,7 +230,7 @@ auto blocking(F&& f) {
 template <class F>
 auto event_loop::run_in_executor(std::shared_ptr<executor> e, F&& f) const {
   static_assert(std::invocable<std::decay_t<F>&>, "run_in_executor takes a function without arguments");
-  return wrap_future(detail::choose_executor(*core_, std::move(e))->submit(std::forward<F>(f)));
+  return detail::wrap_future_for(*this, detail::choose_executor(*core_, std::move(e))->submit(std::forward<F>(f)));
 }
 
 RONDO_END_NAMESPACE

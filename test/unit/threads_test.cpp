@@ -272,6 +272,12 @@ BOOST_AUTO_TEST_CASE(blocking_gives_results_and_exceptions) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(run_in_executor_before_the_loop_runs) {
+  rondo::runner r;
+  const auto f = r.loop().run_in_executor(nullptr, [] { return 7; });
+  BOOST_TEST(r.run(f) == 7);
+}
+
 BOOST_AUTO_TEST_CASE(run_in_executor_is_bounded_and_a_queued_job_can_be_cancelled) {
   auto pool = std::make_shared<thread_pool_executor>(2);
   std::atomic<int> running{0}, most{0}, calls{0};
