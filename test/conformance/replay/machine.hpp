@@ -97,6 +97,8 @@ private:
   const handle& look_up(const source& s) const;
   void require_bound(const std::vector<source>& sources) const;
   rondo::future<value> future_of(const source& s);
+  /// Nothing for a coroutine. All are looked up before the first of those starts: eagerly, it could bind a name anew.
+  std::vector<std::optional<rondo::future<value>>> futures_of(const std::vector<source>& sources);
   std::string name_of(const source& s) const;
   void bind(std::size_t index, rondo::future<value> f);
   rondo::awaitable<value> start_source(const source& s, task_frame& f);

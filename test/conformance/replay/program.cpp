@@ -358,8 +358,10 @@ private:
 } // namespace
 
 program parse_program(std::string_view json_text) {
+  json::parse_options options;
+  options.max_depth = 256; // blocks nest: the default is 32
   boost::system::error_code ec;
-  const json::value root = json::parse(json_text, ec);
+  const json::value root = json::parse(json_text, ec, {}, options);
   if (ec) throw invalid_program("program: " + ec.message());
   return reader(root).read();
 }

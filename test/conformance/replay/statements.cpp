@@ -90,6 +90,13 @@ rondo::future<value> machine::future_of(const source& s) {
   return look_up(s).future;
 }
 
+std::vector<std::optional<rondo::future<value>>> machine::futures_of(const std::vector<source>& sources) {
+  std::vector<std::optional<rondo::future<value>>> found;
+  for (const source& s : sources)
+    found.push_back(s.what == source::kind::coroutine ? std::nullopt : std::optional(future_of(s)));
+  return found;
+}
+
 std::string machine::name_of(const source& s) const {
   return s.what == source::kind::future ? program_.objects[s.index].name : program_.handles[s.index];
 }
@@ -187,19 +194,20 @@ rondo::future<value> machine::gather(task_frame& f, const statement& s) {
 template <class Results>
 rondo::future<value> machine::gather_as(task_frame& f, const statement& s) {
   namespace detail = rondo::detail;
+  const auto found = futures_of(s.sources);
   detail::children_check check("gather");
-  for (const source& one : s.sources)
-    if (one.what == source::kind::coroutine)
+  for (const auto& one : found)
+    if (one)
+      check.add(*one);
+    else
       check.add(rondo::awaitable<value>());
-    else
-      check.add(future_of(one));
-  auto state = detail::gather_state<Results>::create(check.core(), s.sources.size());
+  auto state = detail::gather_state<Results>::create(check.core(), found.size());
   detail::gather_start start(*state, check.duplicates());
-  for (const source& one : s.sources)
-    if (one.what == source::kind::coroutine)
-      start.add_source(start_source(one, f), std::source_location::current());
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (found[i])
+      start.add_source(*found[i], std::source_location::current());
     else
-      start.add_source(future_of(one), std::source_location::current());
+      start.add_source(start_source(s.sources[i], f), std::source_location::current());
   start.finish();
   return detail::make_handle<rondo::future<value>>(std::move(state));
 }
@@ -235,12 +243,10 @@ rondo::awaitable<std::string> machine::wait_for_several(const statement& s) {
 }
 
 rondo::awaitable<std::string> machine::wait_for_each(task_frame& f, const statement& s, std::string path) {
+  const auto found = futures_of(s.sources);
   std::vector<rondo::future<value>> all;
-  for (const source& one : s.sources)
-    if (one.what == source::kind::coroutine)
-      all.push_back(future_of_task(rondo::create_task(start_source(one, f))));
-    else
-      all.push_back(future_of(one));
+  for (std::size_t i = 0; i < found.size(); ++i)
+    all.push_back(found[i] ? *found[i] : future_of_task(rondo::create_task(start_source(s.sources[i], f))));
   // The timer stays armed when the loop is left early: asyncio's holds its iterator.
   started_.push_back(rondo::as_completed(all, limit_of(s)));
   auto& items = started_.back();
