@@ -1,9 +1,9 @@
-# Install rules, the package for find_package (installed and straight from the build tree), and the one for pkg-config.
+# Install rules, the package for find_package (installed and straight from the build tree), and those for pkg-config.
 # SPDX-License-Identifier: BSL-1.0
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(RONDO_COMPONENTS core)
+set(RONDO_COMPONENTS core two_phase)
 set(rondo_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/rondo")
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/rondo-config.cmake.in"
@@ -15,14 +15,15 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/rondo-config-version.cma
 
 # Not in a project that only embeds rondo: CMake would refuse there if that project's own Boost or fmt is not exported.
 if(PROJECT_IS_TOP_LEVEL OR RONDO_INSTALL)
-  export(TARGETS rondo NAMESPACE rondo:: FILE "${PROJECT_BINARY_DIR}/rondo-targets.cmake")
+  export(TARGETS rondo rondo_two_phase NAMESPACE rondo:: FILE "${PROJECT_BINARY_DIR}/rondo-targets.cmake")
 endif()
 
 if(NOT RONDO_INSTALL)
   return()
 endif()
 
-install(TARGETS rondo EXPORT rondo-targets FILE_SET HEADERS)
+install(TARGETS rondo rondo_two_phase EXPORT rondo-targets FILE_SET HEADERS)
+install(TARGETS rondo-txlog)
 install(EXPORT rondo-targets NAMESPACE rondo:: DESTINATION "${rondo_config_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/rondo-config.cmake" "${PROJECT_BINARY_DIR}/rondo-config-version.cmake"
   DESTINATION "${rondo_config_dir}")
@@ -37,5 +38,7 @@ set(RONDO_PC_DEFINITION "")
 if(rondo_definition)
   set(RONDO_PC_DEFINITION "-D${rondo_definition}")
 endif()
-configure_file("${PROJECT_SOURCE_DIR}/cmake/rondo.pc.in" "${PROJECT_BINARY_DIR}/rondo.pc" @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/rondo.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+foreach(package IN ITEMS rondo rondo-two-phase)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/${package}.pc.in" "${PROJECT_BINARY_DIR}/${package}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${package}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endforeach()
