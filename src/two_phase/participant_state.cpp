@@ -100,7 +100,7 @@ void participant_core::note_low_water(const message& from) {
 }
 
 /// The record of the mark follows those of what is dropped: a log that lost it still has them.
-void participant_core::drop_below_watermark(const log_uuid& coordinator) {
+void participant_core::drop_below_watermark(log_uuid coordinator) {
   const auto found = watermarks_.find(coordinator);
   if (found == watermarks_.end()) return;
   const auto mark = found->second;

@@ -132,7 +132,7 @@ private:
   bool replay(const log_entry& record);
   void resume(entry& held);
   void note_low_water(const message& from);
-  void drop_below_watermark(const log_uuid& coordinator);
+  void drop_below_watermark(log_uuid coordinator); // a copy: it may be that of a branch that is dropped
   bool below_watermark(const txid& id) const;
   void refuse_swept(const branch_id& id);
 
