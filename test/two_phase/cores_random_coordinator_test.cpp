@@ -9,7 +9,11 @@
 namespace cores_test {
 namespace {
 
+#ifdef __OPTIMIZE__
 constexpr int seeds = 60;
+#else
+constexpr int seeds = 30; // half a minute with sanitizers
+#endif
 constexpr int events_of_a_program = 600;
 constexpr std::uint64_t begin_request = 100;
 

@@ -9,7 +9,11 @@
 namespace cores_test {
 namespace {
 
+#ifdef __OPTIMIZE__
 constexpr int seeds = 60;
+#else
+constexpr int seeds = 30; // half a minute with sanitizers
+#endif
 constexpr int events_of_a_program = 600;
 
 /// A participant with a log that may crash, and what it has promised so far, over all its lives.
