@@ -45,6 +45,8 @@ struct settings {
       false; // the coordinator crashes after the begin of the first transaction and before the second's
   bool plain =
       false; // without the reductions of network.hpp: a mutant may remember without end what arrives without end
+  bool keep_labels =
+      true; // steps of different kinds that do the same are not taken for one: traces and what happened stay true
   promise promised = promise::nothing;
 
   bool has_faults() const { return coordinator_crashes + participant_crashes + coordinator_log_faults > 0; }

@@ -60,6 +60,7 @@ std::uint64_t hash_of_set(std::vector<std::uint64_t>& all) {
 struct classes {
   std::vector<partition> rooms; // of each process
   partition letters;
+  bool keep_labels;
 
   std::uint64_t signature(std::size_t host, const transition& step, const letter_set& effective) const {
     std::vector<std::uint64_t> sent;
@@ -68,7 +69,7 @@ struct classes {
     auto result = mix(rooms[host][step.next], hash_of_set(sent));
     for (const auto each : step.ended)
       result = mix(result, each + 1u);
-    result = mix(result, std::hash<std::string>()(kind_of(step.label)));
+    if (keep_labels) result = mix(result, std::hash<std::string>()(kind_of(step.label)));
     return mix(result, step.violation ? std::hash<std::string_view>()(step.violation) : 0);
   }
 };
@@ -90,7 +91,7 @@ std::vector<std::uint64_t> what_is_seen(const Site& site) {
 } // namespace
 
 void network::merge_alike(const letter_set& effective) {
-  classes now{{}, partition(letters_.size())};
+  classes now{{}, partition(letters_.size()), options_.keep_labels};
   std::vector<std::uint64_t> receivers(letters_.size());
   each_site([&](auto& site, std::size_t host) {
     now.rooms.emplace_back(site.size()).refine(what_is_seen(site));
