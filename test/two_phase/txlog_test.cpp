@@ -108,12 +108,19 @@ tp::log_contents contents_of(const std::string& directory) { return tp::file_log
 } // namespace
 
 BOOST_AUTO_TEST_CASE(usage_and_help) {
-  BOOST_TEST(txlog("").status == 2);
-  BOOST_TEST(txlog("check").status == 2);
-  BOOST_TEST(txlog("check a b").status == 2);
-  BOOST_TEST(txlog("salvage a --yes").status == 2);
-  BOOST_TEST(txlog("check --frobnicate").status == 2);
-  BOOST_TEST(txlog("print --yes x").status == 2);
+  const auto wrong = [](const std::string& arguments, const std::string& message) {
+    const auto result = txlog(arguments);
+    BOOST_TEST(result.status == 2);
+    BOOST_TEST(has(result.error, message));
+    BOOST_TEST(has(result.error, "usage: rondo-txlog"));
+  };
+  wrong("", "a command is missing");
+  wrong("chek a", "there is no command 'chek'");
+  wrong("check", "check takes one directory, not 0");
+  wrong("check a b", "check takes one directory, not 2");
+  wrong("salvage a --yes", "salvage takes two directories, not 1");
+  wrong("check --frobnicate", "check has no option '--frobnicate'");
+  wrong("print --yes x", "print has no option '--yes'");
   const auto help = txlog("--help");
   BOOST_TEST(help.status == 0);
   BOOST_TEST(has(help.out, "salvage SOURCE TARGET"));

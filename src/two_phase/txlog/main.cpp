@@ -134,21 +134,30 @@ status salvage(const std::string& source, const std::string& target, bool yes) {
   return done;
 }
 
+status wrong(std::string_view what) {
+  fmt::print(stderr, "rondo-txlog: {}\n\n{}", what, usage);
+  return wrong_usage;
+}
+
 status run(arguments given) {
-  const std::string_view command = given.empty() ? "" : std::string_view(given[0]);
+  if (given.empty()) return wrong("a command is missing");
+  const std::string_view command = given[0];
   if (command == "--help" || command == "-h") return fmt::print("{}", usage), done;
   if (command == "--version") return fmt::print("rondo-txlog {}\n", RONDO_VERSION_STRING), done;
-  std::vector<std::string> rest(given.begin() + (given.empty() ? 0 : 1), given.end());
-  const bool yes = std::erase(rest, "--yes") > 0;
-  const bool has_option = std::ranges::any_of(rest, [](const auto& each) { return each.starts_with("-"); });
-  if (!has_option && command == "salvage" && rest.size() == 2) return salvage(rest[0], rest[1], yes);
-  if (!has_option && !yes && rest.size() == 1) {
-    if (command == "print") return print(rest[0]);
-    if (command == "check") return check(rest[0]);
-    if (command == "in-doubt") return list_in_doubt(rest[0]);
-  }
-  fmt::print(stderr, "{}", usage);
-  return wrong_usage;
+  const bool salvages = command == "salvage";
+  if (!salvages && command != "print" && command != "check" && command != "in-doubt")
+    return wrong(fmt::format("there is no command '{}'", command));
+  std::vector<std::string> rest(given.begin() + 1, given.end());
+  const bool yes = salvages && std::erase(rest, "--yes") > 0;
+  for (const std::string& each : rest)
+    if (each.starts_with("-")) return wrong(fmt::format("{} has no option '{}'", command, each));
+  const std::size_t directories = salvages ? 2 : 1;
+  if (rest.size() != directories)
+    return wrong(
+        fmt::format("{} takes {}, not {}", command, salvages ? "two directories" : "one directory", rest.size()));
+  if (salvages) return salvage(rest[0], rest[1], yes);
+  if (command == "print") return print(rest[0]);
+  return command == "check" ? check(rest[0]) : list_in_doubt(rest[0]);
 }
 
 } // namespace

@@ -150,6 +150,10 @@ struct happening {
   const char* violation = nullptr;
 };
 
+/// In log_steps.hpp.
+template <class Host>
+void add_log_steps(const Host& from, std::vector<happening<Host>>& steps);
+
 class participant_host {
 public:
   using step = happening<participant_host>;
@@ -163,6 +167,9 @@ public:
   summary summarize(transaction_numbers& numbers) const;
 
 private:
+  template <class Host>
+  friend void add_log_steps(const Host& from, std::vector<happening<Host>>& steps);
+
   struct running_hook {
     two_phase::hook_kind kind;
     two_phase::branch_id branch;
@@ -175,7 +182,6 @@ private:
   static void finish_hook(step& into, std::size_t which, two_phase::hook_result result);
   static void take_effect(step& into, const running_hook& hook, two_phase::hook_result result);
   static void sync(step& into, std::size_t count);
-  void log_steps(std::vector<step>& steps) const;
   void timer_steps(std::vector<step>& steps) const;
   void sweep_steps(std::vector<step>& steps) const;
   void hook_steps(const settings& options, std::vector<step>& steps) const;
@@ -213,6 +219,9 @@ public:
   summary summarize(transaction_numbers& numbers) const;
 
 private:
+  template <class Host>
+  friend void add_log_steps(const Host& from, std::vector<happening<Host>>& steps);
+
   static void apply(step& into, const two_phase::coordinator_event& event);
   static void check_message(step& into, const two_phase::message& sent);
   static void check_result(step& into, const two_phase::completed& told);
@@ -221,7 +230,6 @@ private:
   static void enlist_and_commit(step& into, const settings& options, const two_phase::txid& id);
   void begin_steps(const settings& options, std::vector<step>& steps) const;
   void timer_steps(const settings& options, std::vector<step>& steps) const;
-  void log_steps(std::vector<step>& steps) const;
   void crash_steps(std::vector<step>& steps) const;
   void administrator_steps(std::vector<step>& steps) const;
   step begin(std::string label) const;

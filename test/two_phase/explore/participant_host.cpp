@@ -1,6 +1,6 @@
 // A participant, its log and its resource: what can happen to them, and the invariants that concern it alone.
 // SPDX-License-Identifier: BSL-1.0
-#include "hosts.hpp"
+#include "log_steps.hpp"
 
 #include <fmt/format.h>
 
@@ -110,7 +110,7 @@ std::vector<participant_host::step> participant_host::local_steps(const settings
   if (!poisoned_) {
     hook_steps(options, steps);
     timer_steps(steps);
-    log_steps(steps);
+    add_log_steps(*this, steps);
     administrator_steps(steps);
     sweep_steps(steps);
   }
@@ -207,37 +207,6 @@ void participant_host::sync(step& into, std::size_t count) {
     if (each.record.type() == record_type::committed) history.committed_durable = true;
   }
   host.log_.sync(count);
-}
-
-void participant_host::log_steps(std::vector<step>& steps) const {
-  if (compactions_ > 0 && !log_.forcing()) {
-    steps.push_back(begin("compacts its log"));
-    auto& host = steps.back().next;
-    host.log_.durable = core_.live_records();
-    host.log_.queue.clear();
-    --host.compactions_;
-  }
-  const auto first = std::ranges::find_if(log_.queue, [](const auto& each) { return each.write.has_value(); });
-  if (first == log_.queue.end()) return;
-  const auto before = static_cast<std::size_t>(first - log_.queue.begin());
-  const auto type = to_string(first->record.type());
-  const auto try_outcome = [&](log_outcome outcome, bool present, const char* name) {
-    steps.push_back(begin(fmt::format("force of {} ends: {}", type, name)));
-    auto& into = steps.back();
-    if (present) {
-      sync(into, before + 1);
-    } else {
-      auto& queue = into.next.log_.queue;
-      queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(before));
-    }
-    if (outcome != log_outcome::ok) --into.next.log_faults_;
-    apply(into, two_phase::log_written(*first->write, outcome));
-  };
-  try_outcome(log_outcome::ok, true, "ok");
-  if (log_faults_ == 0) return;
-  try_outcome(log_outcome::definite, false, "definitely not written");
-  try_outcome(log_outcome::ambiguous, false, "ambiguous, not there");
-  try_outcome(log_outcome::ambiguous, true, "ambiguous, there");
 }
 
 void participant_host::administrator_steps(std::vector<step>& steps) const {
