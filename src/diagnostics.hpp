@@ -13,7 +13,7 @@ RONDO_BEGIN_NAMESPACE
 namespace detail {
 
 /// Writes a line to the log sink; never throws.
-void log(std::string_view text) noexcept;
+RONDO_EXPORT void log(std::string_view text) noexcept;
 
 /// What a node in the ready queue is: "callback made at ...", "task 'name'".
 std::string describe_node(ready_node& node);

@@ -203,6 +203,10 @@ public:
 
   /// Whether records survive the process.
   virtual bool durable() const noexcept = 0;
+
+  /// Whether it works on a thread of its own, so that `open` and `close` block. Yes unless it is overridden: by a log for
+  /// tests that does everything on the loop that uses it, and calls back there.
+  virtual bool uses_thread() const noexcept;
   virtual log_health health() const noexcept = 0;
   virtual log_statistics statistics() const = 0;
   /// For people: what it is, where it is, and whether it is durable.

@@ -49,5 +49,7 @@ log_corrupt::~log_corrupt() = default;
 
 decision_log::~decision_log() = default;
 
+bool decision_log::uses_thread() const noexcept { return true; }
+
 } // namespace two_phase
 RONDO_END_NAMESPACE
