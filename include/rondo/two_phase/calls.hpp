@@ -52,6 +52,14 @@ private:
   std::function<void()> on_cancel_;
 };
 
+/// Starts a task whose outcome is told even if a cancellation of it is pending when it returns.
+template <class T, class F>
+task<T> start_call(const event_loop& home, F&& f) {
+  auto running = home.create_task(std::forward<F>(f));
+  running.state("call").as_task()->keeps_value = true;
+  return running;
+}
+
 /// A task on another loop, and what cancels it.
 template <class T>
 struct distant_call {
@@ -65,7 +73,7 @@ awaitable<T> call_from_elsewhere(event_loop home, F f) {
   auto call = std::make_shared<distant_call<T>>();
   home.call_soon_threadsafe(
       [call, home, guard = rondo::detail::unfinished<T>(call->result), f = std::move(f)]() mutable {
-        const auto running = home.create_task(std::move(f));
+        const auto running = start_call<T>(home, std::move(f));
         call->task = running;
         running.add_done_callback([call, guard = std::move(guard)](const task<T>& done) mutable {
           guard.disarm();
@@ -97,13 +105,14 @@ awaitable<T> call_on(const event_loop& home, F f) {
 
 /// The twin of `call_on` with a completion token, for any thread.
 ///
-/// The handler runs on its associated executor, by default the loop's; its cancellation slot cancels the task.
+/// The handler runs on its associated executor, by default the loop's. Its cancellation slot cancels the task, which tells
+/// its outcome all the same where it has one.
 template <class T, class F, class Token>
 auto initiate_on(const event_loop& home, F f, Token&& token) {
   return boost::asio::async_initiate<Token, typename rondo::detail::plain_signature<T>::type>(
       [](auto&& handler, event_loop loop, F call) {
         auto start = [loop, call = std::move(call), handler = std::forward<decltype(handler)>(handler)]() mutable {
-          async_get(loop.create_task(std::move(call)), std::move(handler));
+          async_get(start_call<T>(loop, std::move(call)), std::move(handler));
         };
         if (rondo::detail::running_core_or_null() == &loop.core())
           start();

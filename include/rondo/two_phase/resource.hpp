@@ -116,14 +116,24 @@ template <class F>
 using hook_value = typename rondo::detail::body_result<std::remove_cvref_t<decltype(call_hook(
     std::declval<F&>(), std::declval<const branch_id&>(), std::declval<std::vector<std::byte>&>()))>>::type;
 
-template <class F>
-awaitable<hook_value<F>> await_hook(F& f, branch_id branch, std::vector<std::byte> payload) {
+#if RONDO_DESTROYS_TEMPORARIES_TWICE // GCC 12
+#pragma GCC diagnostic push
+// The frame of a coroutine is a class that nobody can name; a hook is often a lambda in a source file.
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
+template <class T, class F>
+awaitable<T> await_hook(F& f, branch_id branch, std::vector<std::byte> payload) {
   using result = decltype(call_hook(f, branch, payload));
   if constexpr (rondo::detail::awaits<result>)
     co_return co_await rondo::detail::as_awaitable(call_hook(f, branch, payload));
   else
     co_return call_hook(f, branch, payload);
 }
+
+#if RONDO_DESTROYS_TEMPORARIES_TWICE
+#pragma GCC diagnostic pop
+#endif
 
 [[noreturn]] RONDO_EXPORT void throw_hook_said_false(const char* hook);
 
@@ -135,10 +145,10 @@ public:
 
   awaitable<prepare_answer> prepare(branch_id branch, std::vector<std::byte> payload) override {
     if constexpr (std::is_void_v<hook_value<Prepare>>) {
-      co_await await_hook(prepare_, branch, std::move(payload));
+      co_await await_hook<hook_value<Prepare>>(prepare_, branch, std::move(payload));
       co_return prepare_answer(vote::yes);
     } else {
-      co_return prepare_answer(co_await await_hook(prepare_, branch, std::move(payload)));
+      co_return prepare_answer(co_await await_hook<hook_value<Prepare>>(prepare_, branch, std::move(payload)));
     }
   }
 
@@ -149,9 +159,9 @@ private:
   template <class F>
   static awaitable<void> run(F& f, branch_id branch, const char* name) {
     if constexpr (std::is_void_v<hook_value<F>>) {
-      co_await await_hook(f, branch, {});
+      co_await await_hook<hook_value<F>>(f, branch, {});
     } else {
-      const bool done = co_await await_hook(f, branch, {});
+      const bool done = co_await await_hook<hook_value<F>>(f, branch, {});
       if (!done) throw_hook_said_false(name);
     }
   }

@@ -174,6 +174,8 @@ private:
 /// There is no conversion to bool: "not committed" would take `unknown` for `aborted`.
 class RONDO_EXPORT commit_result {
 public:
+  /// Nothing is known.
+  commit_result() : commit_result(two_phase::decision::unknown) {}
   explicit commit_result(two_phase::decision decision, std::error_code code = {}, std::string reason = {})
       : decision_(decision), code_(code), reason_(std::move(reason)) {}
 
