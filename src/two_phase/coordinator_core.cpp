@@ -14,9 +14,16 @@ coordinator_core::coordinator_core(participant_name name, const coordinator_core
     : name_(std::move(name)), options_(options) {}
 
 std::vector<action> coordinator_core::step(const coordinator_event& event) {
-  out_.clear();
+  std::vector<action> actions;
+  step(event, actions);
+  return actions;
+}
+
+void coordinator_core::step(const coordinator_event& event, std::vector<action>& actions) {
+  actions.clear();
+  out_.swap(actions);
   std::visit([this](const auto& what) { on(what); }, event);
-  return std::exchange(out_, {});
+  out_.swap(actions);
 }
 
 void coordinator_core::on(const begin_requested& event) {

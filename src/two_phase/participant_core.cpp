@@ -11,10 +11,17 @@ using detail::mutant;
 participant_core::participant_core(participant_name name) : name_(std::move(name)) {}
 
 std::vector<action> participant_core::step(const participant_event& event) {
-  out_.clear();
+  std::vector<action> actions;
+  step(event, actions);
+  return actions;
+}
+
+void participant_core::step(const participant_event& event, std::vector<action>& actions) {
+  actions.clear();
+  out_.swap(actions);
   if (status_ == status::running || (status_ == status::starting && std::holds_alternative<log_opened>(event)))
     std::visit([this](const auto& what) { on(what); }, event);
-  return std::exchange(out_, {});
+  out_.swap(actions);
 }
 
 // ---- hooks

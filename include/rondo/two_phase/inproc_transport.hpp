@@ -42,6 +42,7 @@ public:
   awaitable<void> open(const participant_name& self, message_receiver& receiver) override;
   void send(const participant_name& to, const message& what) override;
   awaitable<void> close(time_limit limit) override;
+  void abandon() noexcept override;
   transport_statistics statistics() const override;
   std::string description() const override;
 

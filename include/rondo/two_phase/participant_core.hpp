@@ -62,6 +62,8 @@ public:
 
   /// The only way in. The first event is `log_opened`, once; messages before it are lost.
   std::vector<action> step(const participant_event& event);
+  /// The same into a vector, whose memory is used again.
+  void step(const participant_event& event, std::vector<action>& actions);
 
   /// What decides later behaviour, as bytes: equal bytes, equal future.
   std::vector<std::byte> fingerprint() const;

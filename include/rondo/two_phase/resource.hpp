@@ -9,6 +9,7 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -16,6 +17,11 @@
 
 RONDO_BEGIN_NAMESPACE
 namespace two_phase {
+
+namespace detail {
+class plain_hooks;
+class hook_runner;
+} // namespace detail
 
 /// What a resource answers when it is asked to prepare. Converts from a `vote`, and from a bool: true is yes.
 class RONDO_EXPORT prepare_answer {
@@ -90,9 +96,27 @@ public:
   /// After a restart of a participant, before any other hook: the branch is prepared, and its PREPARE gave this token.
   /// Does nothing by default.
   virtual awaitable<void> reattach(branch_id branch, std::vector<std::byte> token);
+
+private:
+  friend class detail::hook_runner;
+
+  virtual detail::plain_hooks* plain() noexcept;
 };
 
 namespace detail {
+
+/// Hooks that may be plain functions, for which no task is made.
+class plain_hooks {
+public:
+  /// Nothing if the hook is a coroutine.
+  virtual std::optional<prepare_answer> prepare_now(const branch_id& branch, std::vector<std::byte>& payload) = 0;
+  /// False if the hook is a coroutine.
+  virtual bool commit_now(const branch_id& branch) = 0;
+  virtual bool rollback_now(const branch_id& branch) = 0;
+
+protected:
+  ~plain_hooks() = default;
+};
 
 /// Calls a hook with as many of the arguments as it takes.
 template <class F>
@@ -137,8 +161,13 @@ awaitable<T> await_hook(F& f, branch_id branch, std::vector<std::byte> payload) 
 
 [[noreturn]] RONDO_EXPORT void throw_hook_said_false(const char* hook);
 
+/// Whether a hook returns its value, and not something to be awaited.
+template <class F>
+inline constexpr bool is_plain_hook = !rondo::detail::awaits<decltype(call_hook(
+    std::declval<F&>(), std::declval<const branch_id&>(), std::declval<std::vector<std::byte>&>()))>;
+
 template <class Prepare, class Commit, class Rollback>
-class hook_resource final : public resource {
+class hook_resource final : public resource, public plain_hooks {
 public:
   hook_resource(Prepare prepare, Commit commit, Rollback rollback)
       : prepare_(std::move(prepare)), commit_(std::move(commit)), rollback_(std::move(rollback)) {}
@@ -155,7 +184,37 @@ public:
   awaitable<void> commit(branch_id branch) override { return run(commit_, branch, "commit"); }
   awaitable<void> rollback(branch_id branch) override { return run(rollback_, branch, "rollback"); }
 
+  std::optional<prepare_answer> prepare_now(const branch_id& branch, std::vector<std::byte>& payload) override {
+    if constexpr (!is_plain_hook<Prepare>) {
+      return std::nullopt;
+    } else if constexpr (std::is_void_v<hook_value<Prepare>>) {
+      call_hook(prepare_, branch, payload);
+      return vote::yes;
+    } else {
+      return call_hook(prepare_, branch, payload);
+    }
+  }
+
+  bool commit_now(const branch_id& branch) override { return run_now(commit_, branch, "commit"); }
+  bool rollback_now(const branch_id& branch) override { return run_now(rollback_, branch, "rollback"); }
+
 private:
+  plain_hooks* plain() noexcept override { return this; }
+
+  template <class F>
+  static bool run_now(F& f, const branch_id& branch, const char* name) {
+    std::vector<std::byte> none;
+    if constexpr (!is_plain_hook<F>) {
+      return false;
+    } else if constexpr (std::is_void_v<hook_value<F>>) {
+      call_hook(f, branch, none);
+      return true;
+    } else {
+      if (!call_hook(f, branch, none)) throw_hook_said_false(name);
+      return true;
+    }
+  }
+
   template <class F>
   static awaitable<void> run(F& f, branch_id branch, const char* name) {
     if constexpr (std::is_void_v<hook_value<F>>) {
@@ -180,7 +239,7 @@ private:
 ///
 /// Each takes the branch and the payload, or either of them, or nothing (commit and rollback get no payload), and returns
 /// bool or void, plain or to be awaited; prepare may also return a `vote` or a `prepare_answer`. False from prepare is a
-/// no, false from the others means "try again", as an exception does.
+/// no, false from the others means "try again", as an exception does. A plain function is called at once, without a task.
 template <class Prepare, class Commit, class Rollback>
 std::unique_ptr<resource> make_resource(Prepare prepare, Commit commit, Rollback rollback) {
   static_assert(detail::hook<Prepare> && detail::hook<Commit> && detail::hook<Rollback>,

@@ -62,7 +62,7 @@ public:
   transport& operator=(const transport&) = delete;
   virtual ~transport();
 
-  /// Starts to hand over what is sent to `self`. The receiver must live until `close` has ended, or the transport.
+  /// Starts to hand over what is sent to `self`. The receiver must live until `close` has ended, or `abandon`, or the transport.
   /// Throws: if that is not possible, such as when the name or the port is taken; nothing has changed then.
   virtual awaitable<void> open(const participant_name& self, message_receiver& receiver) = 0;
 
@@ -75,6 +75,10 @@ public:
   /// Hands nothing more over to the receiver, at once; then sends what waits to be sent, if that is possible within
   /// `limit`. A transport that is not open ignores it.
   virtual awaitable<void> close(time_limit limit) = 0;
+
+  /// The receiver ends without `close`, as in a crash: hands nothing more over to it, at once. Called on the loop, or when
+  /// that has ended; does nothing if it is closed. Does nothing unless it is overridden.
+  virtual void abandon() noexcept;
 
   virtual transport_statistics statistics() const = 0;
   /// For people: what it is, and where.

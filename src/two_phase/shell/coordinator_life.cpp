@@ -32,12 +32,15 @@ awaitable<void> coordinator_shell::start() {
   std::exception_ptr error;
   try {
     log_contents contents = co_await open_log();
+    check_alive();
     log_id_ = contents.id();
     if (transport_) co_await transport_->open(name_, *this);
     starting_ = get_running_loop().create_future<bool>();
     post(log_opened(log_id_, contents.records()));
     steady_wait<bool> wait(*starting_, nullptr);
-    if (!co_await std::move(wait))
+    const bool works = co_await std::move(wait);
+    check_alive();
+    if (!works)
       throw std::system_error(
           make_error_code(errc::log_unavailable),
           fmt::format("rondo: coordinator '{}' cannot work with {}", name_.text(), log_.log().description()));
@@ -156,8 +159,9 @@ awaitable<void> coordinator_shell::stop(time_limit drain) {
 awaitable<void> coordinator_shell::close_all() {
   const auto self = shared_from_this();
   hooks_.abandon();
-  if (transport_) co_await transport_->close(std::chrono::seconds(1));
-  co_await log_.close();
+  // Once it is dead, what it was given may be gone.
+  if (alive() && transport_) co_await transport_->close(std::chrono::seconds(1));
+  if (alive()) co_await log_.close();
   die();
   stopped_.set();
 }
@@ -167,6 +171,7 @@ void coordinator_shell::drop_all() noexcept {
   locals_.drop_all();
   events_.clear();
   end_waits();
+  idle_.set();
 }
 
 /// Whoever waits for a decision that this object will not make any more is told so.

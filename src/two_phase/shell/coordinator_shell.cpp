@@ -13,22 +13,27 @@ namespace two_phase::detail {
 
 void coordinator_shell::post(coordinator_event event) {
   if (!alive()) return;
-  events_.push_back(std::move(event));
-  if (!draining_) drain_events();
+  if (processing_) {
+    events_.push_back(std::move(event));
+    return;
+  }
+  const auto self = shared_from_this(); // a hook, an observer or a fail point may drop the last other reference
+  processing_ = true;
+  process(event);
+  for (std::size_t next = 0; next < events_.size(); ++next) {
+    event = std::move(events_[next]);
+    process(event);
+  }
+  events_.clear();
+  processing_ = false;
 }
 
-void coordinator_shell::drain_events() {
-  const auto self = shared_from_this(); // a hook, an observer or a fail point may drop the last other reference
-  draining_ = true;
-  while (!events_.empty()) {
-    const auto event = std::move(events_.front());
-    events_.pop_front();
-    for (auto& each : core_.step(event)) {
-      std::visit([this](auto& what) { perform(what); }, each);
-      if (!alive()) return;
-    }
+void coordinator_shell::process(const coordinator_event& event) {
+  core_.step(event, actions_);
+  for (auto& each : actions_) {
+    if (!alive()) return;
+    std::visit([this](auto& what) { perform(what); }, each);
   }
-  draining_ = false;
 }
 
 void coordinator_shell::on_message(message what, std::uint64_t delivery) {
@@ -61,7 +66,7 @@ void coordinator_shell::on_hook_finished(const hook_finished& how, const std::ex
 void coordinator_shell::on_local_answer(message what) {
   if (what.kind() == message_kind::vote) reached("vote_k");
   if (what.kind() == message_kind::ack) reached("ack_k");
-  what.from(log_id_).sender(name_);
+  what.from(log_id_);
   post(received(std::move(what)));
 }
 

@@ -8,7 +8,6 @@
 
 #include <rondo/two_phase/coordinator.hpp>
 
-#include <deque>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -51,10 +50,13 @@ public:
   clock::duration local_retry_delay(std::uint32_t attempt) override;
 
 private:
-  using transactions = std::map<txid, std::shared_ptr<transaction_state>>;
+  struct hash_of_place {
+    std::size_t operator()(const txid& id) const noexcept { return id.seq() * 31 + id.epoch(); }
+  };
+  using transactions = std::unordered_map<txid, std::shared_ptr<transaction_state>, hash_of_place>;
 
   void post(coordinator_event event);
-  void drain_events();
+  void process(const coordinator_event& event);
 
   void perform(send& what);
   void perform(force& what);
@@ -87,8 +89,9 @@ private:
   coordinator_core core_;
   local_resources locals_;
   log_uuid log_id_;
-  std::deque<coordinator_event> events_;
-  bool draining_ = false;
+  std::vector<coordinator_event> events_; // that came while another was being processed
+  std::vector<action> actions_;           // of the event that is being processed
+  bool processing_ = false;
 
   std::uint64_t next_request_ = 1;
   std::unordered_map<std::uint64_t, std::shared_ptr<transaction_state>> beginning_;

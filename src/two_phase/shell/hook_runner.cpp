@@ -107,7 +107,36 @@ awaitable<void> hook_runner::run(std::shared_ptr<running> state, hook_call call)
   state->owner->on_hook_finished(how_it_ended(call, answer, error), error);
 }
 
+/// Whether it was a plain function, and has ended.
+bool hook_runner::run_now(hook_call& call) {
+  auto* const hooks = state_->elsewhere ? nullptr : call.what->plain();
+  if (!hooks) return false;
+  const auto state = state_;
+  std::optional<prepare_answer> answer;
+  std::exception_ptr error;
+  try {
+    switch (call.hook) {
+    case hook_kind::prepare:
+      if (answer = hooks->prepare_now(call.branch, call.payload); !answer) return false;
+      break;
+    case hook_kind::commit:
+      if (!hooks->commit_now(call.branch)) return false;
+      break;
+    case hook_kind::rollback:
+      if (!hooks->rollback_now(call.branch)) return false;
+      break;
+    case hook_kind::commit_one_phase:
+      return false;
+    }
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (!state->abandoned) state->owner->on_hook_finished(how_it_ended(call, answer, error), error);
+  return true;
+}
+
 void hook_runner::start(hook_call call) {
+  if (run_now(call)) return;
   const auto branch = call.branch;
   const auto* name = name_of(call.hook);
   const auto state = state_; // the hook may end at once, and its end may end the owner

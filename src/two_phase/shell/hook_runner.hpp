@@ -52,6 +52,7 @@ public:
 private:
   struct running;
 
+  bool run_now(hook_call& call);
   static awaitable<void> run(std::shared_ptr<running> state, hook_call call);
 
   std::shared_ptr<running> state_;

@@ -75,9 +75,11 @@ public:
                       who->name().text()));
   }
 
-  void remove(const participant_name& name) noexcept {
+  /// The name may have gone to another one since this was closed.
+  void remove(const detail::inproc_endpoint& who) noexcept {
     const std::lock_guard lock(mutex_);
-    open_.erase(name);
+    const auto found = open_.find(who.name());
+    if (found != open_.end() && found->second.get() == &who) open_.erase(found);
   }
 
   std::shared_ptr<inproc_endpoint> find(const participant_name& name) {
@@ -108,9 +110,11 @@ bool inproc_network::post(const participant_name& to, message what) const {
 
 inproc_transport::inproc_transport(const inproc_network& network) : network_(network) {}
 
-inproc_transport::~inproc_transport() {
+inproc_transport::~inproc_transport() { abandon(); }
+
+void inproc_transport::abandon() noexcept {
   if (!endpoint_) return;
-  network_.names_->remove(endpoint_->name());
+  network_.names_->remove(*endpoint_);
   endpoint_->close();
 }
 
@@ -129,9 +133,8 @@ void inproc_transport::send(const participant_name& to, const message& what) {
 }
 
 awaitable<void> inproc_transport::close(time_limit) {
-  if (!endpoint_) co_return;
-  network_.names_->remove(endpoint_->name());
-  endpoint_->close();
+  abandon();
+  co_return;
 }
 
 transport_statistics inproc_transport::statistics() const {

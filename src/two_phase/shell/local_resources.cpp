@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 RONDO_BEGIN_NAMESPACE
@@ -88,6 +89,8 @@ void local_resources::prepared(entry& e, const hook_finished& how) {
 }
 
 void local_resources::finish(const branch_id& branch, message answer) {
+  const auto* what = work_.at(branch).what;
+  answer.sender(std::ranges::find(resources_, what, &resources::value_type::second)->first);
   work_.erase(branch);
   owner_.on_local_answer(std::move(answer));
   if (work_.empty()) owner_.on_local_idle();

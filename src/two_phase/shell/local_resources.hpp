@@ -34,11 +34,13 @@ protected:
 /// and rollbacks are tried again until they succeed.
 class local_resources {
 public:
+  using resources = std::map<participant_name, resource*>;
+
   local_resources(local_owner& owner, hook_runner& hooks) : owner_(owner), hooks_(hooks) {}
 
   void add(participant_name name, resource& what);
   resource* find(const participant_name& name) const noexcept;
-  const std::map<participant_name, resource*>& all() const noexcept { return resources_; }
+  const resources& all() const noexcept { return resources_; }
 
   void deliver(resource& to, message what);
   void on_hook_finished(const hook_finished& how, const std::exception_ptr& error);
@@ -68,7 +70,7 @@ private:
 
   local_owner& owner_;
   hook_runner& hooks_;
-  std::map<participant_name, resource*> resources_; // fixed once the coordinator has started
+  resources resources_; // fixed once the coordinator has started
   std::map<branch_id, work> work_;
   std::map<std::string, any_task> listings_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true); // for listings, whose resource may not let go

@@ -57,10 +57,17 @@ awaitable<log_contents> node::open_log() {
   co_return contents;
 }
 
+void node::check_alive() const {
+  if (!alive())
+    throw std::system_error(make_error_code(errc::stopping),
+                            fmt::format("rondo: '{}' ended while it started", name_.text()));
+}
+
 void node::die() noexcept {
   if (!alive_.exchange(false)) return;
   hooks_.abandon();
   drop_all();
+  if (transport_) transport_->abandon();
   log_.abandon();
 }
 

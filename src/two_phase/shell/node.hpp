@@ -67,6 +67,8 @@ protected:
   /// Drops timers and the like. Called once, on the loop or when it has ended.
   virtual void drop_all() noexcept = 0;
   void die() noexcept;
+  /// After a wait in `start`. Throws: `std::system_error` if it was destroyed meanwhile.
+  void check_alive() const;
 
   awaitable<log_contents> open_log();
 

@@ -22,12 +22,14 @@ awaitable<void> participant_shell::start() {
   std::exception_ptr error;
   try {
     log_contents contents = co_await open_log();
+    check_alive();
     auto actions = core_.step(log_opened(contents.id(), contents.records()));
     co_await reattach_all(actions);
+    check_alive();
     co_await transport_->open(name_, *this);
-    draining_ = true; // messages that arrive are taken when this is done
+    processing_ = true; // messages that arrive are taken when this is done
     perform_all(actions);
-    drain_events();
+    process_waiting();
     if (unreadable_)
       throw std::system_error(
           make_error_code(errc::log_unavailable),
@@ -51,7 +53,7 @@ awaitable<void> participant_shell::start() {
 awaitable<void> participant_shell::reattach_all(std::vector<action>& actions) {
   for (auto& each : actions) {
     auto* held = std::get_if<reattach>(&each);
-    if (held) co_await resource_.reattach(held->branch, std::move(held->token));
+    if (held && alive()) co_await resource_.reattach(held->branch, std::move(held->token));
   }
 }
 
@@ -106,8 +108,9 @@ awaitable<void> participant_shell::stop(time_limit drain) {
 awaitable<void> participant_shell::close_all() {
   const auto self = shared_from_this();
   hooks_.abandon();
-  co_await transport_->close(std::chrono::seconds(1));
-  co_await log_.close();
+  // Once it is dead, what it was given may be gone.
+  if (alive()) co_await transport_->close(std::chrono::seconds(1));
+  if (alive()) co_await log_.close();
   die();
   stopped_.set();
 }
@@ -122,6 +125,7 @@ void participant_shell::drop_all() noexcept {
     task.cancel();
   if (listing_) listing_.cancel();
   events_.clear();
+  idle_.set();
   for (const auto& [branch, answer] : std::exchange(resolving_, {}))
     if (!answer.done()) answer.set_result(make_error_code(errc::stopping));
 }

@@ -11,20 +11,25 @@ namespace two_phase::detail {
 
 void participant_shell::post(participant_event event) {
   if (!alive()) return;
-  events_.push_back(std::move(event));
-  if (!draining_) drain_events();
+  if (processing_) {
+    events_.push_back(std::move(event));
+    return;
+  }
+  const auto self = shared_from_this(); // a hook, an observer or a fail point may drop the last other reference
+  processing_ = true;
+  core_.step(event, actions_);
+  perform_all(actions_);
+  process_waiting();
 }
 
-void participant_shell::drain_events() {
-  const auto self = shared_from_this(); // a hook, an observer or a fail point may drop the last other reference
-  draining_ = true;
-  while (alive() && !events_.empty()) {
-    const auto event = std::move(events_.front());
-    events_.pop_front();
-    auto actions = core_.step(event);
-    perform_all(actions);
+void participant_shell::process_waiting() {
+  for (std::size_t next = 0; next < events_.size(); ++next) {
+    const auto event = std::move(events_[next]);
+    core_.step(event, actions_);
+    perform_all(actions_);
   }
-  draining_ = false;
+  events_.clear();
+  processing_ = false;
 }
 
 void participant_shell::perform_all(std::vector<action>& actions) {
@@ -177,6 +182,7 @@ void participant_shell::perform(const list_in_doubt& what) {
     }
     const auto self = kept.lock();
     if (!self || !alive()) co_return;
+    listing_ = {}; // the answer may lead to the next one
     if (error) say_hook_failed(hook_finished(hook_kind::rollback, branch_id(), hook_result::failed), error);
     post(in_doubt_listed(name, std::move(branches)));
   };

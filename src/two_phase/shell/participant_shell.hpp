@@ -7,7 +7,6 @@
 #include <rondo/event.hpp>
 #include <rondo/two_phase/participant.hpp>
 
-#include <deque>
 #include <map>
 
 RONDO_BEGIN_NAMESPACE
@@ -34,7 +33,7 @@ public:
 
 private:
   void post(participant_event event);
-  void drain_events();
+  void process_waiting();
   void perform_all(std::vector<action>& actions);
 
   void perform(const send& what);
@@ -68,8 +67,9 @@ private:
   const participant_options options_;
   participant_core core_;
   resource& resource_;
-  std::deque<participant_event> events_;
-  bool draining_ = false;
+  std::vector<participant_event> events_; // that came while another was being processed
+  std::vector<action> actions_;           // of the event that is being processed
+  bool processing_ = false;
 
   std::map<timer_id, callback_handle> timers_;
   std::map<branch_id, callback_handle> prepare_limits_;

@@ -18,6 +18,8 @@ awaitable<std::vector<branch_id>> resource::in_doubt() { co_return std::vector<b
 
 awaitable<void> resource::reattach(branch_id, std::vector<std::byte>) { co_return; }
 
+detail::plain_hooks* resource::plain() noexcept { return nullptr; }
+
 namespace detail {
 
 void throw_hook_said_false(const char* hook) {

@@ -8,5 +8,7 @@ transport::~transport() = default;
 
 void transport::acknowledge(std::uint64_t) {}
 
+void transport::abandon() noexcept {}
+
 } // namespace two_phase
 RONDO_END_NAMESPACE
