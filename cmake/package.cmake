@@ -4,6 +4,15 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(RONDO_COMPONENTS core two_phase)
+set(rondo_targets rondo rondo_two_phase)
+set(rondo_pc_packages rondo rondo-two-phase)
+set(RONDO_NEEDS_OPENSSL FALSE)
+if(TARGET rondo_two_phase_tcp)
+  list(APPEND RONDO_COMPONENTS two_phase_tcp)
+  list(APPEND rondo_targets rondo_two_phase_tcp)
+  list(APPEND rondo_pc_packages rondo-two-phase-tcp)
+  set(RONDO_NEEDS_OPENSSL TRUE)
+endif()
 set(rondo_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/rondo")
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/rondo-config.cmake.in"
@@ -15,14 +24,14 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/rondo-config-version.cma
 
 # Not in a project that only embeds rondo: CMake would refuse there if that project's own Boost or fmt is not exported.
 if(PROJECT_IS_TOP_LEVEL OR RONDO_INSTALL)
-  export(TARGETS rondo rondo_two_phase NAMESPACE rondo:: FILE "${PROJECT_BINARY_DIR}/rondo-targets.cmake")
+  export(TARGETS ${rondo_targets} NAMESPACE rondo:: FILE "${PROJECT_BINARY_DIR}/rondo-targets.cmake")
 endif()
 
 if(NOT RONDO_INSTALL)
   return()
 endif()
 
-install(TARGETS rondo rondo_two_phase EXPORT rondo-targets FILE_SET HEADERS)
+install(TARGETS ${rondo_targets} EXPORT rondo-targets FILE_SET HEADERS)
 install(TARGETS rondo-txlog)
 install(EXPORT rondo-targets NAMESPACE rondo:: DESTINATION "${rondo_config_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/rondo-config.cmake" "${PROJECT_BINARY_DIR}/rondo-config-version.cmake"
@@ -38,7 +47,7 @@ set(RONDO_PC_DEFINITION "")
 if(rondo_definition)
   set(RONDO_PC_DEFINITION "-D${rondo_definition}")
 endif()
-foreach(package IN ITEMS rondo rondo-two-phase)
+foreach(package IN LISTS rondo_pc_packages)
   configure_file("${PROJECT_SOURCE_DIR}/cmake/${package}.pc.in" "${PROJECT_BINARY_DIR}/${package}.pc" @ONLY)
   install(FILES "${PROJECT_BINARY_DIR}/${package}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endforeach()

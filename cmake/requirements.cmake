@@ -34,3 +34,12 @@ endif()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
+
+# For rondo::two_phase_tcp only, which is left out without it.
+if(NOT TARGET OpenSSL::Crypto)
+  find_package(OpenSSL 3.0 QUIET COMPONENTS Crypto)
+  if(NOT TARGET OpenSSL::Crypto)
+    set_property(GLOBAL APPEND PROPERTY RONDO_LEFT_OUT
+      "rondo::two_phase_tcp, since OpenSSL 3.0 or newer was not found (apt-get install libssl-dev)")
+  endif()
+endif()

@@ -5,7 +5,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 logs=$root/build/logs
 jobs=$(nproc 2>/dev/null || echo 2)
-base_packages=(g++ cmake ninja-build pkg-config libboost1.81-dev libboost-test1.81-dev libfmt-dev libcli11-dev)
+base_packages=(g++ cmake ninja-build pkg-config libboost1.81-dev libboost-test1.81-dev libfmt-dev libcli11-dev
+  libssl-dev)
 
 cd "$root" || exit 1
 exec </dev/null

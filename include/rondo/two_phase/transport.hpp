@@ -62,7 +62,8 @@ public:
   transport& operator=(const transport&) = delete;
   virtual ~transport();
 
-  /// Starts to hand over what is sent to `self`. The receiver must live until `close` has ended, or `abandon`, or the transport.
+  /// Starts to hand over what is sent to `self`. The receiver must live until `close` or `abandon` has ended, or the
+  /// transport.
   /// Throws: if that is not possible, such as when the name or the port is taken; nothing has changed then.
   virtual awaitable<void> open(const participant_name& self, message_receiver& receiver) = 0;
 

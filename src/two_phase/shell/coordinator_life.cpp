@@ -158,7 +158,8 @@ awaitable<void> coordinator_shell::stop(time_limit drain) {
 /// The log last: what it decides until then is told.
 awaitable<void> coordinator_shell::close_all() {
   const auto self = shared_from_this();
-  hooks_.abandon();
+  co_await hooks_.end();
+  co_await end_tasks(locals_.listings());
   // Once it is dead, what it was given may be gone.
   if (alive() && transport_) co_await transport_->close(std::chrono::seconds(1));
   if (alive()) co_await log_.close();

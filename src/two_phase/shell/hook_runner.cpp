@@ -3,6 +3,7 @@
 
 #include <rondo/errors.hpp>
 #include <rondo/two_phase/calls.hpp>
+#include <rondo/wait.hpp>
 
 #include <fmt/format.h>
 
@@ -162,6 +163,21 @@ void hook_runner::abandon() noexcept {
     } catch (...) { // a circle of tasks that wait for each other: they are the user's
     }
   }
+}
+
+awaitable<void> hook_runner::end() {
+  std::vector<any_task> left;
+  for (const auto& [branch, task] : state_->tasks)
+    left.push_back(task);
+  abandon();
+  return end_tasks(std::move(left));
+}
+
+awaitable<void> end_tasks(std::vector<any_task> tasks) {
+  std::erase_if(tasks, [](const any_task& each) { return !each || each.done(); });
+  for (const auto& each : tasks)
+    each.cancel("the coordinator or participant has stopped");
+  if (!tasks.empty()) co_await wait(std::move(tasks), wait_options().timeout(std::chrono::seconds(5)));
 }
 
 } // namespace two_phase::detail

@@ -33,6 +33,10 @@ protected:
   ~hook_owner() = default;
 };
 
+/// Cancels tasks of the user's code and waits until they have ended, since they use what the user may destroy next; not for
+/// ever, if one refuses.
+awaitable<void> end_tasks(std::vector<any_task> tasks);
+
 /// Runs hooks, on the owner's loop or on another one. At most one at a time for each branch.
 class hook_runner {
 public:
@@ -48,6 +52,8 @@ public:
   bool idle() const noexcept;
   /// Cancels all, and tells the owner nothing more.
   void abandon() noexcept;
+  /// The same, and waits until they have ended.
+  awaitable<void> end();
 
 private:
   struct running;

@@ -126,6 +126,13 @@ void local_resources::roll_back_orphan(const std::string& name, const branch_id&
   if (what && !work_.contains(branch)) start(*what, hook_kind::rollback, branch);
 }
 
+std::vector<any_task> local_resources::listings() const {
+  std::vector<any_task> running;
+  for (const auto& [name, listing] : listings_)
+    running.push_back(listing);
+  return running;
+}
+
 void local_resources::drop_all() noexcept {
   *alive_ = false;
   for (auto& [branch, each] : work_)

@@ -49,6 +49,7 @@ public:
 
   bool idle() const noexcept { return work_.empty(); }
   void drop_all() noexcept;
+  std::vector<any_task> listings() const;
 
 private:
   /// A branch for which a hook runs, or will run again.

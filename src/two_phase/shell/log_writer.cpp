@@ -120,6 +120,8 @@ void log_writer::take_answers() {
   for (const auto& [write, result] : box->take()) {
     count(-1);
     if (!result.succeeded()) owner_->on_log_failure(result);
+    // Trying again at once would be all that it does while the disk is full.
+    if (!write && !result.succeeded()) next_compaction_ = log_.statistics().bytes() + compact_above_;
     if (!box->closed() && write) owner_->on_written(*write, outcome_of(result));
     if (box->closed()) return;
   }

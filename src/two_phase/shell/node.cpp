@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "node.hpp"
 
-#include <rondo/concurrent_future.hpp>
-
 #include <fmt/format.h>
 
 #include <chrono>
+#include <future>
 #include <stdexcept>
 
 RONDO_BEGIN_NAMESPACE
@@ -76,19 +75,16 @@ void node::kill() noexcept {
   auto& core = loop_->core();
   if (rondo::detail::running_core_or_null() == &core || rondo::detail::at_rest(core)) return die();
   try {
-    concurrent_future<> dead;
-    loop_->call_soon_threadsafe([this, dead] {
-      die();
-      dead.set_result();
+    const auto dead = std::make_shared<std::promise<void>>();
+    loop_->call_soon_threadsafe([self = shared_from_this(), dead] {
+      self->die();
+      dead->set_value();
     });
-    // The loop may be closed before its turn has come; nothing runs on it then.
-    while (!dead.done() && !rondo::detail::at_rest(core)) {
-      try {
-        dead.result(std::chrono::milliseconds(50));
-      } catch (const timeout_error&) {
-      }
-    }
-  } catch (...) { // the loop is closed, or this thread runs another one, which must not be blocked
+    // Nobody may run the executor of an attached loop any more: then there is nobody to be careful of.
+    const auto done = dead->get_future();
+    for (int i = 0; i < 100 && !rondo::detail::at_rest(core); ++i)
+      if (done.wait_for(std::chrono::milliseconds(50)) == std::future_status::ready) return;
+  } catch (...) { // the loop is closed
   }
   die();
 }

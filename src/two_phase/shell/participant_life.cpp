@@ -107,7 +107,11 @@ awaitable<void> participant_shell::stop(time_limit drain) {
 
 awaitable<void> participant_shell::close_all() {
   const auto self = shared_from_this();
-  hooks_.abandon();
+  co_await hooks_.end();
+  std::vector<any_task> sweeping{listing_};
+  for (const auto& [branch, task] : orphans_)
+    sweeping.push_back(task);
+  co_await end_tasks(std::move(sweeping));
   // Once it is dead, what it was given may be gone.
   if (alive()) co_await transport_->close(std::chrono::seconds(1));
   if (alive()) co_await log_.close();
