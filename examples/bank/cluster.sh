@@ -11,6 +11,7 @@ cluster_kill() {
   local name
   for name in "${!pids[@]}"; do
     kill -KILL "${pids[$name]}" 2>/dev/null || true
+    wait "${pids[$name]}" 2>/dev/null || true
   done
 }
 

@@ -1,5 +1,5 @@
-// A service in two-phase commit: messages arrive on a consumer's thread, hooks run on the service's loop, and who waits on
-// another loop is woken at once. The Python class mixes concurrent transactions up, polls, and keeps no log.
+// A service in two-phase commit: messages arrive on a consumer's thread, hooks run on the service's loop, and who waits
+// on another loop is woken at once. The Python class mixes concurrent transactions up, polls, and keeps no log.
 // SPDX-License-Identifier: BSL-1.0
 #include <rondo/rondo.hpp>
 #include <rondo/two_phase/coordinator.hpp>

@@ -1,4 +1,5 @@
-// What the Python programs ask of two-phase commit, R19 to R25: many at once, durability, what a prepared branch may do.
+// What the Python programs ask of two-phase commit, R19 to R25: many at once, durability, what a prepared branch may
+// do.
 // SPDX-License-Identifier: BSL-1.0
 // labels: threads
 #include "service_support.hpp"

@@ -1,4 +1,5 @@
-// What the Python programs ask of two-phase commit, R1 to R9: a service, its messages, its hooks, and who waits for them.
+// What the Python programs ask of two-phase commit, R1 to R9: a service, its messages, its hooks, and who waits for
+// them.
 // SPDX-License-Identifier: BSL-1.0
 // labels: threads
 #include "service_support.hpp"

@@ -1,4 +1,5 @@
-// What the tests of services share: a coordinator for a service's network, and a hand that plays one message by message.
+// What the tests of services share: a coordinator for a service's network, and a hand that plays one message by
+// message.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 

@@ -353,7 +353,7 @@ BOOST_AUTO_TEST_CASE(a_service_ends_on_another_thread_while_messages_arrive) {
 
 BOOST_AUTO_TEST_CASE(a_service_ends_while_its_hooks_are_on_their_way_to_another_loop) {
   for (int round = 0; round < 20; ++round) {
-    const loop_thread home, work;
+    const loop_thread work, home;
     auto service = std::make_unique<transactional_service>(
         accounts_name, make_resource([] { return sleep(1ms); }, [] {}, [] {}),
         transactional_service_options().participant(participant_options().hooks_on(work.loop())));

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -83,10 +84,13 @@ awaitable<T> call_from_elsewhere(event_loop home, F f) {
         if (call->cancelled) running.cancel();
       });
   auto cancel = [home, call] {
-    home.call_soon_threadsafe([call] {
-      call->cancelled = true;
-      if (call->task) call->task.cancel();
-    });
+    try {
+      home.call_soon_threadsafe([call] {
+        call->cancelled = true;
+        if (call->task) call->task.cancel();
+      });
+    } catch (const std::runtime_error&) { // that loop is closed, and the call ends with an error
+    }
   };
   const future<T> answer = wrap_future(call->result);
   steady_wait<T> wait(answer, std::move(cancel));

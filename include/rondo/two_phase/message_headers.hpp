@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,7 +57,8 @@ private:
 /// The body is the payload of PREPARE and COMMIT_1P, the reason of VOTE and DONE, and empty in others.
 RONDO_EXPORT headed_message to_headers(const message& what);
 
-/// The inverse of `to_headers`, or nothing for what it cannot have made, whatever it is; `why` says what is wrong with it.
+/// The inverse of `to_headers`, or nothing for what it cannot have made, whatever it is; `why` says what is wrong with
+/// it.
 ///
 /// Headers with other names are ignored, since brokers add their own; texts are taken exactly, capitals included.
 RONDO_EXPORT std::optional<message> from_headers(const message_headers& headers, std::span<const std::byte> body,

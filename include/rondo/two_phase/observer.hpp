@@ -76,7 +76,7 @@ public:
   /// All participants of a transaction have carried out the decision, or it is not worth waiting for them.
   virtual void on_closed(const txid& transaction, decision how, clock::duration age);
 
-  /// A participant has carried out a decision for a branch.
+  /// The hook of a participant has carried out a decision for a branch; after a crash it may do so again.
   virtual void on_branch_ended(const branch_id& branch, decision how);
 };
 

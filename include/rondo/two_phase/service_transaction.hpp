@@ -6,11 +6,13 @@
 #include <rondo/two_phase/timeouts.hpp>
 #include <rondo/two_phase/types.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 RONDO_BEGIN_NAMESPACE
 namespace two_phase {
@@ -31,17 +33,17 @@ class service_host;
 
 /// The part that a service has in one transaction, from `transactional_service::next`.
 ///
-/// A handle to watch it by: whatever is done with the handle, the transaction goes on as its coordinator decides. It may
-/// be moved and destroyed in every phase, also while somebody waits, and after the service. It stands for one transaction
-/// for ever; one that was moved from, or default-constructed, throws `std::logic_error`.
+/// A handle to watch it by: whatever is done with the handle, the transaction goes on as its coordinator decides. It
+/// may be moved and destroyed in every phase, also while somebody waits, and after the service. It stands for one
+/// transaction for ever; one that was moved from, or default-constructed, throws `std::logic_error`.
 ///
-/// Who waits is woken at once, by success and by failure. A wait that ends with `timed_out` has changed nothing: it never
-/// decides. A branch that is prepared then is still in doubt, and holds what it holds until its coordinator says more.
-/// A hook that failed runs again, with growing delays; each of its failures ends a wait for `commit` or `rollback`
-/// once, so that a loop of waits sees all of them. (A commit never becomes a rollback.)
+/// Who waits is woken at once, by success and by failure. A wait that ends with `timed_out` has changed nothing: it
+/// never decides. A branch that is prepared then is still in doubt, and holds what it holds until its coordinator says
+/// more. A hook that failed runs again, with growing delays; each of its failures ends a wait for `commit` or
+/// `rollback` once, so that a loop of waits sees all of them. (A commit never becomes a rollback.)
 ///
-/// All waits: Cancellation: ends the wait. Throws: `std::system_error` with `errc::stopping` when the service was stopped
-/// or destroyed before the event; what is in doubt then goes on after the next start.
+/// All waits: Cancellation: ends the wait. Throws: `std::system_error` with `errc::stopping` when the service was
+/// stopped or destroyed before the event; what is in doubt then goes on after the next start.
 /// Thread safety: waits and observers on any thread, with or without a loop, many at once.
 class RONDO_EXPORT service_transaction {
 public:

@@ -7,12 +7,16 @@
 #include <rondo/two_phase/participant.hpp>
 #include <rondo/two_phase/service_transaction.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <utility>
+#include <vector>
 
 RONDO_BEGIN_NAMESPACE
 namespace two_phase {
@@ -20,8 +24,8 @@ namespace two_phase {
 /// How a service works.
 class RONDO_EXPORT transactional_service_options {
 public:
-  /// Whether the service itself watches that transactions come to an end, so that nobody need wait for them: one that is
-  /// not closed after `close_timeout` is reported to the observer, as an alarm of the kind `stuck`. Yes unless told.
+  /// Whether the service itself watches that transactions come to an end, so that nobody need wait for them: one that
+  /// is not closed after `close_timeout` is reported to the observer, as an alarm of the kind `stuck`. Yes unless told.
   transactional_service_options& auto_close(bool value) { return auto_close_ = value, *this; }
   /// For `wait_for_prepare`; 20 s unless told. The hook's own limit is `participant_options::prepare_timeout`.
   transactional_service_options& prepare_timeout(clock::duration value) { return prepare_timeout_ = value, *this; }
@@ -31,8 +35,8 @@ public:
   transactional_service_options& rollback_timeout(clock::duration value) { return rollback_timeout_ = value, *this; }
   /// For `wait_for_close`, and for `auto_close`: from the arrival of a transaction; 20 s unless told.
   transactional_service_options& close_timeout(clock::duration value) { return close_timeout_ = value, *this; }
-  /// How many transactions may wait to be taken by `next`; 1000 unless told. If there are more, the first of them can no
-  /// longer be taken; without `auto_close` it goes the other way: the new ones are refused.
+  /// How many transactions may wait to be taken by `next`; 1000 unless told. If there are more, the first of them can
+  /// no longer be taken; without `auto_close` it goes the other way: the new ones are refused.
   transactional_service_options& backlog(std::size_t value) { return backlog_ = value, *this; }
   /// For all that a participant can be told: the observer, the loop of the hooks, delays, limits.
   transactional_service_options& participant(const participant_options& value) { return participant_ = value, *this; }
@@ -81,7 +85,8 @@ private:
 
 /// Takes part in transactions by three hooks: prepare, commit, rollback. The Python programs' `Base2PCTransaction`.
 ///
-///     transactional_service accounts(participant_name("accounts"), make_resource(prepare, commit, rollback), log, broker);
+///     auto hooks = make_resource(prepare, commit, rollback);
+///     transactional_service accounts(participant_name("accounts"), std::move(hooks), log, broker);
 ///     co_await accounts.start();
 ///     while (auto tx = co_await accounts.next())
 ///       log_line(tx->id(), co_await tx->wait_for_prepare());
@@ -99,13 +104,13 @@ private:
 ///
 /// What hooks must guarantee, and what their exceptions mean, is said at `resource`. They run on the service's loop, or
 /// the one that `participant_options::hooks_on` names, and never on the thread of a consumer. The service is a
-/// `participant`: a yes is durable before it is told, and from then on only the coordinator decides. It takes part in any
-/// number of transactions at once; nobody need call `next`.
+/// `participant`: a yes is durable before it is told, and from then on only the coordinator decides. It takes part in
+/// any number of transactions at once; nobody need call `next`.
 ///
-/// It belongs to the loop on which `start` was awaited. If it is destroyed without `stop`, that is a crash, in any phase:
-/// hooks are cancelled, waits end, and the log says at the next start what is in doubt. The log and the transport must
-/// outlive it. An object of a derived class must not be destroyed while its hooks run: `stop` it before, or make it with
-/// `std::make_shared`: a hook keeps it then.
+/// It belongs to the loop on which `start` was awaited. If it is destroyed without `stop`, that is a crash, in any
+/// phase: hooks are cancelled, waits end, and the log says at the next start what is in doubt. The log and the
+/// transport must outlive it. An object of a derived class must not be destroyed while its hooks run: `stop` it before,
+/// or make it with `std::make_shared`: a hook keeps it then.
 ///
 /// Thread safety: after `start`, all members on any thread, with or without a loop.
 class RONDO_EXPORT transactional_service : protected resource,
@@ -131,8 +136,8 @@ public:
   /// Throws: as `participant::start`. It is over then.
   awaitable<void> start();
 
-  /// Takes no more messages, and waits for hooks and writes that are under way, at most for `drain`. Then waits end, and
-  /// `next` gives what has arrived before, and after that nothing. A second call does nothing.
+  /// Takes no more messages, and waits for hooks and writes that are under way, at most for `drain`. Then waits end,
+  /// and `next` gives what has arrived before, and after that nothing. A second call does nothing.
   ///
   /// Cancellation: as `participant::stop`; the service is stopped all the same.
   awaitable<void> stop(time_limit drain = default_drain);
@@ -154,8 +159,8 @@ public:
   ///
   /// It returns at once, and never calls a hook. What has no `__type__`, or one that is unknown, or is damaged in other
   /// ways, too large, or meant for a coordinator, is rejected; the observer is told, and `participant().statistics()`
-  /// counts it. `durable` is called, on the service's loop, when the effect of the message is durable, so that the broker
-  /// may forget it; perhaps never, if the service ends before. Answers go to the sender by the transport.
+  /// counts it. `durable` is called, on the service's loop, when the effect of the message is durable, so that the
+  /// broker may forget it; perhaps never, if the service ends before. Answers go to the sender by the transport.
   consume_result consume(const message_headers& headers, std::span<const std::byte> body,
                          std::function<void()> durable = {});
 

@@ -2,25 +2,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "host.hpp"
 
-#include <rondo/errors.hpp>
+#include "../shell/hook_runner.hpp"
 
 #include <stdexcept>
 
 RONDO_BEGIN_NAMESPACE
 namespace two_phase::detail {
 namespace {
-
-std::string text_of(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const cancelled_error& e) {
-    return e.message().empty() ? "cancelled" : e.message();
-  } catch (...) {
-    return "an exception of an unknown type";
-  }
-}
 
 prepare_answer refusal() { return prepare_answer::no("too many transactions wait to be taken by the service"); }
 

@@ -50,18 +50,6 @@ awaitable<prepare_answer> invoke(hook_call& call) {
   std::terminate();
 }
 
-std::string text_of(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const cancelled_error& e) {
-    return e.message().empty() ? "cancelled" : e.message();
-  } catch (...) {
-    return "an exception of an unknown type";
-  }
-}
-
 hook_finished how_it_ended(const hook_call& call, std::optional<prepare_answer>& answer,
                            const std::exception_ptr& error) {
   if (error) {
@@ -79,6 +67,18 @@ hook_finished how_it_ended(const hook_call& call, std::optional<prepare_answer>&
 }
 
 } // namespace
+
+std::string text_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (const cancelled_error& e) {
+    return e.message().empty() ? "cancelled" : e.message();
+  } catch (...) {
+    return "an exception of an unknown type";
+  }
+}
 
 struct hook_runner::running {
   hook_owner* owner;

@@ -16,6 +16,9 @@
 RONDO_BEGIN_NAMESPACE
 namespace two_phase::detail {
 
+/// What an exception of a hook says, whatever it is.
+std::string text_of(const std::exception_ptr& error);
+
 /// A hook to be called.
 struct hook_call {
   resource* what;

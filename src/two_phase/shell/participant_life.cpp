@@ -23,6 +23,7 @@ awaitable<void> participant_shell::start() {
   try {
     log_contents contents = co_await open_log();
     check_alive();
+    log_id_ = contents.id();
     auto actions = core_.step(log_opened(contents.id(), contents.records()));
     co_await reattach_all(actions);
     check_alive();

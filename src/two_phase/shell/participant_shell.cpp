@@ -77,8 +77,9 @@ bool participant_shell::acceptable(const message& what) {
                          options_.max_payload());
   on_rejected(why);
   if (kind == message_kind::prepare)
-    transport_->send(what.sender(),
-                     message(message_kind::vote, what.branch()).sender(name_).vote(vote::no).reason(std::move(why)));
+    transport_->send(
+        what.sender(),
+        message(message_kind::vote, what.branch()).from(log_id_).sender(name_).vote(vote::no).reason(std::move(why)));
   return false;
 }
 

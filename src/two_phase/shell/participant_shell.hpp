@@ -67,6 +67,7 @@ private:
   const participant_options options_;
   participant_core core_;
   resource& resource_;
+  log_uuid log_id_;
   std::vector<participant_event> events_; // that came while another was being processed
   std::vector<action> actions_;           // of the event that is being processed
   bool processing_ = false;

@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(messages_flow_again_after_a_server_has_died) {
 BOOST_AUTO_TEST_CASE(a_client_that_restarts_gets_what_waits_for_it) {
   rondo::run([]() -> awaitable<void> {
     inbox at_stock;
-    tp::tcp_transport b(server());
+    tp::tcp_transport b(server().reconnect_delay(5ms, 10s));
     co_await b.open(stock, at_stock);
     std::uint64_t next = 0;
     for (int life = 0; life < 3; ++life) {
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_restarts_gets_what_waits_for_it) {
 BOOST_AUTO_TEST_CASE(a_client_that_does_not_come_back_is_forgotten) {
   rondo::run([]() -> awaitable<void> {
     inbox at_stock, at_shop;
-    tp::tcp_transport b(server());
+    tp::tcp_transport b(server().reconnect_delay(5ms, 400ms));
     co_await b.open(stock, at_stock);
     tp::tcp_transport a(client_of(stock, b));
     co_await a.open(shop, at_shop);
@@ -180,8 +180,8 @@ BOOST_AUTO_TEST_CASE(a_peer_that_falls_silent_is_cut_off) {
     co_await t.open(shop, box);
     raw_peer silent;
     co_await listener.accept(silent);
-    co_await silent.take_hand("stock");
     const auto begin = std::chrono::steady_clock::now();
+    co_await silent.take_hand("stock");
     const std::size_t read = co_await silent.read_to_the_end();
     BOOST_TEST(read == wire::frame_overhead); // one ping
     BOOST_TEST((std::chrono::steady_clock::now() - begin >= 70ms));
