@@ -4,14 +4,10 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(RONDO_COMPONENTS core two_phase)
-set(rondo_targets rondo rondo_two_phase)
 set(rondo_pc_packages rondo rondo-two-phase)
-set(RONDO_NEEDS_OPENSSL FALSE)
 if(TARGET rondo_two_phase_tcp)
   list(APPEND RONDO_COMPONENTS two_phase_tcp)
-  list(APPEND rondo_targets rondo_two_phase_tcp)
   list(APPEND rondo_pc_packages rondo-two-phase-tcp)
-  set(RONDO_NEEDS_OPENSSL TRUE)
 endif()
 set(rondo_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/rondo")
 
@@ -24,16 +20,25 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/rondo-config-version.cma
 
 # Not in a project that only embeds rondo: CMake would refuse there if that project's own Boost or fmt is not exported.
 if(PROJECT_IS_TOP_LEVEL OR RONDO_INSTALL)
-  export(TARGETS ${rondo_targets} NAMESPACE rondo:: FILE "${PROJECT_BINARY_DIR}/rondo-targets.cmake")
+  export(TARGETS rondo rondo_two_phase NAMESPACE rondo:: FILE "${PROJECT_BINARY_DIR}/rondo-targets.cmake")
+  # In a file of its own, which is left out where OpenSSL is missing: the others can be used all the same.
+  if(TARGET rondo_two_phase_tcp)
+    export(TARGETS rondo_two_phase_tcp NAMESPACE rondo::
+      FILE "${PROJECT_BINARY_DIR}/rondo-two-phase-tcp-targets.cmake")
+  endif()
 endif()
 
 if(NOT RONDO_INSTALL)
   return()
 endif()
 
-install(TARGETS ${rondo_targets} EXPORT rondo-targets FILE_SET HEADERS)
+install(TARGETS rondo rondo_two_phase EXPORT rondo-targets FILE_SET HEADERS)
 install(TARGETS rondo-txlog)
 install(EXPORT rondo-targets NAMESPACE rondo:: DESTINATION "${rondo_config_dir}")
+if(TARGET rondo_two_phase_tcp)
+  install(TARGETS rondo_two_phase_tcp EXPORT rondo-two-phase-tcp-targets FILE_SET HEADERS)
+  install(EXPORT rondo-two-phase-tcp-targets NAMESPACE rondo:: DESTINATION "${rondo_config_dir}")
+endif()
 install(FILES "${PROJECT_BINARY_DIR}/rondo-config.cmake" "${PROJECT_BINARY_DIR}/rondo-config-version.cmake"
   DESTINATION "${rondo_config_dir}")
 

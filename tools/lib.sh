@@ -53,7 +53,8 @@ use_ccache() {
   probe=$(mktemp -d)
   echo 'int probe;' >"$probe/probe.cpp"
   if ccache g++ -c "$probe/probe.cpp" -o "$probe/probe.o" 2>/dev/null; then
-    export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_SLOPPINESS=pch_defines,time_macros
+    # The same file is compiled in the folders of several tests: the folder need not be in the debug information.
+    export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_NOHASHDIR=1
   fi
   rm -rf "$probe"
 }

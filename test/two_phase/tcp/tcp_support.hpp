@@ -9,6 +9,7 @@
 #include <rondo/event_loop.hpp>
 #include <rondo/runner.hpp>
 #include <rondo/sleep.hpp>
+#include <rondo/task.hpp>
 #include <rondo/two_phase/tcp_transport.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -175,5 +176,13 @@ public:
 private:
   wire::tcp_acceptor acceptor_;
 };
+
+/// A port on which nobody listens, most likely.
+inline std::uint16_t free_port() {
+  const raw_server taken;
+  return taken.port();
+}
+
+inline std::size_t count_tasks() { return rondo::all_tasks().size(); }
 
 } // namespace tcp_test
