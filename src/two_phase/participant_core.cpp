@@ -267,11 +267,11 @@ void participant_core::on(const resolve_requested& event) {
   force_record(*held, record_type::heuristic, std::move(record));
 }
 
-/// Before the coordinator's decision is known, nobody can have noted whether there was damage.
+/// Before the coordinator's decision is known, and in the log, nobody can have noted whether there was damage.
 void participant_core::on(const forget_requested& event) {
   auto* held = find(event.branch);
   const bool possible = held && held->second.phase == phase::heuristic && held->second.carried_out &&
-                        held->second.decided != decision::unknown && !held->second.writing;
+                        held->second.decision_logged && !held->second.writing;
   if (!possible) {
     out_.emplace_back(resolved(event.branch, held ? errc::wrong_state : errc::unknown_transaction));
     return;

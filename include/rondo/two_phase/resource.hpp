@@ -77,7 +77,8 @@ public:
   /// Makes the work of a prepared branch permanent. Must do nothing if that was done.
   virtual awaitable<void> commit(branch_id branch) = 0;
 
-  /// Undoes the work of a prepared branch. Must do nothing for a branch that it does not know.
+  /// Undoes the work of a prepared branch. Must do nothing for a branch that it does not hold prepared: one that it never
+  /// knew, and one that it has committed since `in_doubt` listed it.
   virtual awaitable<void> rollback(branch_id branch) = 0;
 
   /// Whether a transaction with this branch alone may be committed by one `commit_one_phase`. No by default.

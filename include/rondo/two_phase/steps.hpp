@@ -68,7 +68,7 @@ public:
   std::vector<log_record> records;
 };
 
-/// A `force` ended.
+/// A `force` ended; or, ambiguous and of no branch, something else that may be in the log.
 class RONDO_EXPORT log_written {
 public:
   log_written(const write_id& the_write, log_outcome the_outcome) noexcept : write(the_write), outcome(the_outcome) {}

@@ -120,12 +120,24 @@ void log_writer::take_answers() {
   for (const auto& [write, result] : box->take()) {
     count(-1);
     if (!result.succeeded()) owner_->on_log_failure(result);
-    // Trying again at once would be all that it does while the disk is full.
-    if (!write && !result.succeeded()) next_compaction_ = log_.statistics().bytes() + compact_above_;
     if (!box->closed() && write) owner_->on_written(*write, outcome_of(result));
+    if (!box->closed()) after_answer(write.has_value(), result);
     if (box->closed()) return;
   }
   compact_if_due();
+}
+
+/// A compaction, or a record that was only appended, may have poisoned the log, which then refuses what follows: a
+/// definite end of each of those writes. The owner hears of the poison behind the last of them.
+void log_writer::after_answer(bool was_write, const log_result& result) {
+  // Trying again at once would be all that it does while the disk is full.
+  if (!was_write && !result.succeeded()) next_compaction_ = log_.statistics().bytes() + compact_above_;
+  const bool ambiguous = result.failure() == log_failure::ambiguous;
+  if (!refusals_left_ && ((!was_write && ambiguous) || result.code() == log_errc::poisoned))
+    refusals_left_ = under_way_;
+  else if (refusals_left_)
+    --*refusals_left_;
+  if (refusals_left_ == 0) owner_->on_written(write_id(record_type::end, branch_id()), log_outcome::ambiguous);
 }
 
 void log_writer::compact_if_due() {

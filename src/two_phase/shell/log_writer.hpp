@@ -20,6 +20,7 @@ namespace two_phase::detail {
 /// Who writes to a log, and hears on its loop how that ended.
 class log_owner {
 public:
+  /// What poisons the log without being such a write, as a compaction may, is an ambiguous write of no branch.
   virtual void on_written(const write_id& write, log_outcome outcome) = 0;
   /// The records that a compacted log needs now.
   virtual std::vector<log_record> live_records() const = 0;
@@ -68,6 +69,7 @@ private:
   void append_now(const log_record& record);
   void refuse(const write_id& write, const std::string& why);
   void take_answers();
+  void after_answer(bool was_write, const log_result& result);
   void compact_if_due();
   void compact();
   void release_held();
@@ -81,7 +83,8 @@ private:
   std::shared_ptr<mailbox> mailbox_;
   int under_way_ = 0;
   bool compaction_wanted_ = false;
-  std::deque<held_write> held_; // in the order of the calls; empty unless a compaction is wanted
+  std::optional<int> refusals_left_; // answers of a poisoned log that come before the owner is told
+  std::deque<held_write> held_;      // in the order of the calls; empty unless a compaction is wanted
   // While the log's thread works, a virtual clock must stand still.
   std::optional<rondo::detail::external_job> waiting_for_thread_;
 };
