@@ -122,6 +122,7 @@ public:
 
 private:
   rondo::awaitable<plan> make_plan();
+  rondo::awaitable<void> stop_when_told();
   rondo::awaitable<void> ask_open_questions();
   rondo::awaitable<void> work();
   rondo::awaitable<void> make(line_to_coordinator& line, transfer t);
@@ -141,8 +142,7 @@ private:
 };
 
 rondo::awaitable<std::size_t> client::run() {
-  const rondo::task<int> stop = stop_signal();
-  stop.add_done_callback([this] { stopping_ = true; });
+  const rondo::task<void> stop = rondo::create_task(stop_when_told(), rondo::task_options().eager(true));
   plan_.emplace(co_await make_plan());
   co_await ask_open_questions();
 
@@ -156,6 +156,11 @@ rondo::awaitable<std::size_t> client::run() {
   co_await rondo::cancel_and_wait(reports);
   report(clock::now() - begin);
   co_return seen_.unknown + seen_.gave_up;
+}
+
+rondo::awaitable<void> client::stop_when_told() {
+  co_await stop_signal();
+  stopping_ = true;
 }
 
 rondo::awaitable<plan> client::make_plan() {

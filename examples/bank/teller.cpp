@@ -62,25 +62,25 @@ rondo::awaitable<void> teller::accept_clients() {
       co_await rondo::sleep(100ms); // too many open files, most likely
       continue;
     }
+    std::erase_if(clients_, [](const auto& each) { return each->task.done(); });
     const auto who = std::make_shared<client>(std::move(socket));
+    who->task = rondo::create_task(serve(who), rondo::task_options().name("client"));
     clients_.insert(who);
-    who->task = rondo::create_task(serve(*who), rondo::task_options().name("client"));
-    who->task.add_done_callback([this, who] { clients_.erase(who); });
   }
 }
 
-rondo::awaitable<void> teller::serve(client& who) {
+rondo::awaitable<void> teller::serve(std::shared_ptr<client> who) {
   while (!closing_) {
-    const std::optional<std::string> question = co_await who.line.read_line();
+    const std::optional<std::string> question = co_await who->line.read_line();
     if (!question) break;
-    who.waits_for_answer = true;
-    const std::string reply = co_await answer(who, *question);
+    who->waits_for_answer = true;
+    const std::string reply = co_await answer(*who, *question);
     try {
-      co_await who.line.write_line(reply);
+      co_await who->line.write_line(reply);
     } catch (const boost::system::system_error&) {
       break; // the client is gone, and will ask when it is back
     }
-    who.waits_for_answer = false;
+    who->waits_for_answer = false;
   }
 }
 

@@ -9,6 +9,7 @@
 #include <rondo/task.hpp>
 #include <rondo/two_phase/coordinator.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -66,7 +67,10 @@ public:
   /// Waits until everybody has the answer to what was asked, and closes the connections.
   rondo::awaitable<void> close();
 
-  std::size_t clients() const noexcept { return clients_.size(); }
+  /// How many are connected.
+  std::ptrdiff_t clients() const {
+    return std::ranges::count_if(clients_, [](const auto& each) { return !each->task.done(); });
+  }
 
 private:
   struct client {
@@ -78,7 +82,7 @@ private:
     rondo::task<void> task;
   };
 
-  rondo::awaitable<void> serve(client& who);
+  rondo::awaitable<void> serve(std::shared_ptr<client> who);
   rondo::awaitable<std::string> answer(client& who, std::string question);
   rondo::awaitable<std::string> begin(client& who);
   rondo::awaitable<std::string> transfer(client& who, std::vector<std::string> words);
