@@ -71,6 +71,14 @@ awaitable<void> yield_1(long n) {
     co_await boost::asio::post(use_awaitable);
 }
 
+awaitable<void> yield_2(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  countdown done(executor, 1);
+  co_spawn(executor, yield_1(rounds(n, 2)), [&done](std::exception_ptr e) { done.end(e); });
+  co_await yield_1(rounds(n, 2));
+  co_await done.wait();
+}
+
 awaitable<void> yield_100(long n) {
   const auto executor = co_await boost::asio::this_coro::executor;
   countdown done(executor, 100);
@@ -150,6 +158,13 @@ awaitable<void> lock_and_yield(channel_lock& m, long n) {
   }
 }
 
+awaitable<void> send_back(item_channel& from, item_channel& to, long n) {
+  for (long i = 0; i < n; ++i) {
+    const int item = co_await from.async_receive(use_awaitable);
+    co_await to.async_send(boost::system::error_code(), item, use_awaitable);
+  }
+}
+
 awaitable<void> produce(item_channel& q, long n) {
   for (long i = 0; i < n; ++i)
     co_await q.async_send(error_code(), 1, use_awaitable);
@@ -211,6 +226,18 @@ awaitable<void> queue_ready(long n) {
     co_await q.async_send(error_code(), 1, use_awaitable);
     co_await q.async_receive(use_awaitable);
   }
+}
+
+awaitable<void> queue_pingpong(long n) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  item_channel there(executor, 1), back(executor, 1);
+  countdown done(executor, 1);
+  co_spawn(executor, send_back(there, back, n), [&done](std::exception_ptr e) { done.end(e); });
+  for (long i = 0; i < n; ++i) {
+    co_await there.async_send(boost::system::error_code(), 1, use_awaitable);
+    co_await back.async_receive(use_awaitable);
+  }
+  co_await done.wait();
 }
 
 awaitable<void> queue_prodcons(long n) {

@@ -24,6 +24,7 @@ namespace on_rondo {
 awaitable<void> create_await(long n);
 awaitable<void> spawn_1000(long n);
 awaitable<void> yield_1(long n);
+awaitable<void> yield_2(long n);
 awaitable<void> yield_100(long n);
 awaitable<void> ready_wait(long n);
 awaitable<void> gather_1000(long n);
@@ -36,6 +37,7 @@ awaitable<void> lock_uncontended(long n);
 awaitable<void> lock_contended(long n);
 awaitable<void> queue_ready(long n);
 awaitable<void> queue_prodcons(long n);
+awaitable<void> queue_pingpong(long n);
 awaitable<void> event_pingpong(long n);
 
 /// A loop that it runs cases on.
@@ -57,6 +59,7 @@ namespace on_asio {
 awaitable<void> create_await(long n);
 awaitable<void> spawn_1000(long n);
 awaitable<void> yield_1(long n);
+awaitable<void> yield_2(long n);
 awaitable<void> yield_100(long n);
 awaitable<void> ready_wait(long n);
 awaitable<void> gather_1000(long n);
@@ -69,6 +72,7 @@ awaitable<void> lock_uncontended(long n);
 awaitable<void> lock_contended(long n);
 awaitable<void> queue_ready(long n);
 awaitable<void> queue_prodcons(long n);
+awaitable<void> queue_pingpong(long n);
 awaitable<void> event_pingpong(long n);
 
 /// A context that it runs cases on.
@@ -95,6 +99,7 @@ inline constexpr named_case cases[] = {
     {"create_await", on_rondo::create_await, on_asio::create_await},
     {"spawn_1000", on_rondo::spawn_1000, on_asio::spawn_1000},
     {"yield_1", on_rondo::yield_1, on_asio::yield_1},
+    {"yield_2", on_rondo::yield_2, on_asio::yield_2},
     {"yield_100", on_rondo::yield_100, on_asio::yield_100},
     {"ready_wait", on_rondo::ready_wait, on_asio::ready_wait},
     {"gather_1000", on_rondo::gather_1000, on_asio::gather_1000},
@@ -107,6 +112,7 @@ inline constexpr named_case cases[] = {
     {"lock_contended", on_rondo::lock_contended, on_asio::lock_contended},
     {"queue_ready", on_rondo::queue_ready, on_asio::queue_ready},
     {"queue_prodcons", on_rondo::queue_prodcons, on_asio::queue_prodcons},
+    {"queue_pingpong", on_rondo::queue_pingpong, on_asio::queue_pingpong},
     {"event_pingpong", on_rondo::event_pingpong, on_asio::event_pingpong},
 };
 

@@ -38,6 +38,12 @@ awaitable<void> yield_1(long n) {
     co_await rondo::sleep(std::chrono::nanoseconds(0));
 }
 
+awaitable<void> yield_2(long n) {
+  rondo::task<void> other = rondo::create_task(yield_1(rounds(n, 2)));
+  co_await yield_1(rounds(n, 2));
+  co_await other.get();
+}
+
 awaitable<void> yield_100(long n) {
   std::vector<rondo::task<void>> tasks;
   for (int i = 0; i < 100; ++i)
@@ -124,6 +130,13 @@ awaitable<void> produce(rondo::queue<int>& q, long n) {
     co_await q.put(1);
 }
 
+awaitable<void> send_back(rondo::queue<int>& from, rondo::queue<int>& to, long n) {
+  for (long i = 0; i < n; ++i) {
+    const int item = co_await from.get();
+    co_await to.put(item);
+  }
+}
+
 awaitable<void> answer(rondo::event& ping, rondo::event& pong, long n) {
   for (long i = 0; i < n; ++i) {
     co_await ping.wait();
@@ -157,6 +170,16 @@ awaitable<void> queue_prodcons(long n) {
   for (long i = 0; i < n; ++i)
     co_await q.get();
   co_await producer.get();
+}
+
+awaitable<void> queue_pingpong(long n) {
+  rondo::queue<int> there(1), back(1);
+  rondo::task<void> other = rondo::create_task(send_back(there, back, n));
+  for (long i = 0; i < n; ++i) {
+    co_await there.put(1);
+    co_await back.get();
+  }
+  co_await other.get();
 }
 
 awaitable<void> event_pingpong(long n) {

@@ -67,21 +67,22 @@ const context_box* current_context_box() {
   return c.box_.get();
 }
 
+void inherit_context(context& fresh) {
+  const context& current = current_context();
+  if (current.box_) fresh = current.copy();
+}
+
 context_switch::context_switch(context& c) noexcept : previous_(std::exchange(this_thread().variables, &c)) {}
 context_switch::~context_switch() { this_thread().variables = previous_; }
 
 } // namespace detail
 
-context::context() noexcept = default;
 context::context(const context& other) : box_((other.share(), other.box_)) {}
-context::context(context&&) noexcept = default;
 context& context::operator=(const context& other) {
   other.share();
   box_ = other.box_;
   return *this;
 }
-context& context::operator=(context&&) noexcept = default;
-context::~context() = default;
 
 void context::share() const {
   if (!box_) box_ = new detail::context_box;

@@ -20,10 +20,13 @@ future_state_base::~future_state_base() {
 }
 
 void future_state_base::destroy() noexcept {
-  if (done() && !unretrieved_) {
+  if (done() && !unretrieved_)
     delete this;
-    return;
-  }
+  else
+    destroy_with_last_words();
+}
+
+void future_state_base::destroy_with_last_words() noexcept {
   exception_context last_words;
   if (!take_last_words(last_words)) return leave_loop();
   // The handle in the report keeps the state; when it goes, destroy() is called again with nothing left to say.
@@ -107,18 +110,9 @@ bool future_state_base::remove_callback(std::uint64_t id) noexcept {
   return false;
 }
 
-void future_state_base::throw_unless_finished() {
-  switch (status_) {
-  case status::finished:
-    return;
-  case status::pending:
-    throw invalid_state_error("Result is not ready: " + describe() + " is pending");
-  case status::failed:
-    unretrieved_ = false;
-    std::rethrow_exception(error_);
-  case status::cancelled:
-    std::rethrow_exception(make_cancelled_error());
-  }
+void future_state_base::throw_outcome() {
+  if (status_ == status::pending) throw invalid_state_error("Result is not ready: " + describe() + " is pending");
+  std::rethrow_exception(outcome_error());
 }
 
 std::exception_ptr future_state_base::exception() {
@@ -191,18 +185,21 @@ void future_state_base::finish_cancelled(std::exception_ptr original) noexcept {
 }
 
 void future_wait::park() {
-  if (&state_->core() != core_) {
-    if (ready()) return complete_now();
-    return fail(std::make_exception_ptr(std::runtime_error(fmt::format(
-        "{} got {} attached to a different loop: submit work to that loop with run_coroutine_threadsafe and "
-        "await wrap_future of what it returns",
-        owner_ ? owner_->describe() : "a coroutine", state_->describe()))));
-  }
-  if (state_->done()) return complete_now();
-  if (owner_ && state_.get() == owner_)
-    return fail(std::make_exception_ptr(std::runtime_error("Task cannot await on itself: " + state_->describe())));
+  if (&state_->core() != core_ || state_->done() || (owner_ && state_.get() == owner_)) [[unlikely]]
+    return park_unusually();
   state_->add_waiter(*this);
   parked();
+}
+
+void future_wait::park_unusually() {
+  const bool same_loop = &state_->core() == core_;
+  if (same_loop ? state_->done() : ready()) return complete_now();
+  if (same_loop)
+    return fail(std::make_exception_ptr(std::runtime_error("Task cannot await on itself: " + state_->describe())));
+  fail(std::make_exception_ptr(std::runtime_error(
+      fmt::format("{} got {} attached to a different loop: submit work to that loop with run_coroutine_threadsafe and "
+                  "await wrap_future of what it returns",
+                  owner_ ? owner_->describe() : "a coroutine", state_->describe()))));
 }
 
 bool future_wait::usable_here() const noexcept {

@@ -31,12 +31,12 @@ void children_check::add_new() {
   uses_loop_ = true;
 }
 
-void gather_child::done(future_state_base& state) noexcept { owner->watched_child_done(state); }
-
-void gather_child::abandoned() noexcept {
-  future.reset();
-  owner->watch_ended();
+void gather_child::done(future_state_base& state) noexcept {
+  keep(ref<future_state_base>(&state));
+  owner->watched_child_done(state);
 }
+
+void gather_child::abandoned() noexcept { owner->watch_ended(); }
 
 void* gather_state_base::allocate(std::size_t size, std::size_t alignment, std::size_t children) {
   return ::operator new(size + children * sizeof(gather_child), std::align_val_t(alignment));
@@ -73,9 +73,9 @@ bool gather_state_base::cancel(optional_text message) {
   cancelling_ = visiting_ = true;
   bool accepted = false;
   for (std::size_t i = 0; i < count_; ++i) {
-    if (!children_[i].future) continue;
+    if (!children_[i].has_future()) continue;
     try {
-      if (children_[i].future->cancel(optional_text(message.str()))) accepted = true;
+      if (children_[i].future().cancel(optional_text(message.str()))) accepted = true;
     } catch (...) { // a task in a circle of tasks that await each other has not accepted it
     }
   }
@@ -104,9 +104,9 @@ void gather_state_base::child_done(future_state_base& child) noexcept {
 void gather_state_base::complete() noexcept {
   if (cancel_requested_) {
     for (std::size_t i = 0; i < count_; ++i)
-      children_[i].future->mark_retrieved();
+      children_[i].future().mark_retrieved();
     // As in asyncio, the message is that of the last argument, not of the last to end.
-    future_state_base& last = *children_[count_ - 1].future;
+    future_state_base& last = children_[count_ - 1].future();
     return fail(last.cancelled() ? last.make_cancelled_error()
                                  : std::make_exception_ptr(cancelled_error(last.cancel_text())));
   }
@@ -136,16 +136,16 @@ void gather_state_base::end_visit() noexcept {
 void gather_state_base::release_children() noexcept {
   if (visiting_) return;
   for (std::size_t i = 0; i < count_; ++i)
-    children_[i].future.reset();
+    children_[i].let_go();
 }
 
 gather_start::~gather_start() {
   if (finished_) return;
   for (std::size_t i = 0; i < added_; ++i) {
     gather_child& c = state_.children_[i];
+    if (c.own) c.future().cancel({});
     c.unwatch();
-    if (c.own) c.future->cancel({});
-    c.future.reset();
+    c.let_go();
   }
   if (std::exchange(state_.watched_, 0) > 0) state_.release();
 }
@@ -153,23 +153,22 @@ gather_start::~gather_start() {
 void gather_start::add(ref<future_state_base> future, bool own) {
   gather_child& c = state_.children_[added_++];
   c.owner = &state_;
-  c.future = std::move(future);
   c.own = own;
   // Nobody but the gather can do anything about a task that it has made, so its end with the loop is no news.
-  if (own) c.future->as_task()->reported_pending = true;
-  if (duplicates_ && !own && !seen_.insert(c.future.get()).second) return;
+  if (own) future->as_task()->reported_pending = true;
+  if (duplicates_ && !own && !seen_.insert(future.get()).second) return c.keep(std::move(future));
   ++state_.unfinished_;
-  c.was_done = c.future->done();
-  if (c.was_done) return;
+  c.was_done = future->done();
+  if (c.was_done) return c.keep(std::move(future));
   if (state_.watched_++ == 0) state_.add_ref();
-  c.watch(*c.future);
+  c.watch(std::move(future));
 }
 
 void gather_start::finish() noexcept {
   finished_ = true;
   state_.visiting_ = true;
   for (std::size_t i = 0; i < added_; ++i)
-    if (gather_child& c = state_.children_[i]; c.was_done) state_.child_done(*c.future);
+    if (gather_child& c = state_.children_[i]; c.was_done) state_.child_done(c.future());
   if (added_ == 0) state_.store_results();
   state_.end_visit();
 }

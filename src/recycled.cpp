@@ -29,7 +29,7 @@ struct block {
 
 struct shelf {
   block* first = nullptr;
-  unsigned count = 0;
+  unsigned room = 0; // for more blocks; none until the stock is open, and after it was closed
 };
 
 /// Needs no constructor or destructor of its own, so that an access costs no check whether it is alive.
@@ -45,19 +45,24 @@ struct clearance {
   ~clearance() {
     stock& s = this_threads_stock;
     s.state = stock::closed;
-    for (shelf& sh : s.shelves)
+    for (shelf& sh : s.shelves) {
+      sh.room = 0;
       while (block* const b = sh.first) {
         sh.first = b->next;
         ::operator delete(b);
       }
+    }
   }
 };
 
+/// Whether the stock was opened just now.
 bool open(stock& s) noexcept {
-  if (s.state == stock::closed) return false;
+  if (s.state != stock::unused) return false;
   static thread_local clearance at_thread_exit;
   static_cast<void>(at_thread_exit);
   s.state = stock::open;
+  for (shelf& sh : s.shelves)
+    sh.room = most_blocks;
   return true;
 }
 
@@ -72,18 +77,17 @@ void* recycled::operator new(std::size_t size) {
   block* const b = sh.first;
   if (!b) return ::operator new((c + 1) * step);
   sh.first = b->next;
-  --sh.count;
+  ++sh.room;
   return b;
 }
 
 void recycled::operator delete(void* memory, std::size_t size) noexcept {
   const std::size_t c = size_class(size);
-  stock& s = this_threads_stock;
-  if (!recycles || c >= size_classes || s.shelves[c].count == most_blocks || (s.state != stock::open && !open(s)))
-    return ::operator delete(memory);
-  shelf& sh = s.shelves[c];
+  if (!recycles || c >= size_classes) return ::operator delete(memory);
+  shelf& sh = this_threads_stock.shelves[c];
+  if (sh.room == 0 && !open(this_threads_stock)) return ::operator delete(memory);
   sh.first = ::new (memory) block{sh.first};
-  ++sh.count;
+  --sh.room;
 }
 
 } // namespace detail

@@ -12,15 +12,15 @@ namespace detail {
 
 void sleep_wait::park() {
   // A bare yield has no timer, and nothing that a cancellation could end early: it is delivered at the next turn.
-  if (delay_ <= clock::duration::zero())
+  if (time_ <= 0)
     core_->push(*this);
   else
     start_timer();
 }
 
 void sleep_wait::start_timer() {
-  deadline_ = time_after(core_->now(), delay_);
-  slot_ = core_->add_timer(deadline_, *this);
+  time_ = time_after(core_->now(), clock::duration(time_));
+  slot_ = core_->add_timer(time_, *this);
   timing_ = true;
   parked();
 }
@@ -41,8 +41,8 @@ bool sleep_wait::cancel(optional_text& message) noexcept {
 
 std::string sleep_wait::waits_for() const {
   if (!timing_) return "its next turn (sleep)";
-  if (deadline_ == std::numeric_limits<std::int64_t>::max()) return "sleep without end";
-  return fmt::format("sleep, {:.3f} s left", static_cast<double>(deadline_ - core_->now()) * 1e-9);
+  if (time_ == std::numeric_limits<std::int64_t>::max()) return "sleep without end";
+  return fmt::format("sleep, {:.3f} s left", static_cast<double>(time_ - core_->now()) * 1e-9);
 }
 
 } // namespace detail

@@ -3,9 +3,6 @@
 
 #include <rondo/errors.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/this_coro.hpp>
-
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
@@ -41,8 +38,7 @@ private:
   task_runner* runner_;
 };
 
-/// Parks the runner's coroutine until it gets a task, and notes its identity. The executor may have started the coroutine
-/// late, when its first task is there already; then it goes on at once.
+/// Parks the runner's coroutine until it gets a task, and notes its identity.
 class idle_op {
 public:
   using rondo_wait = idle_op;
@@ -57,24 +53,12 @@ public:
   void suspend(coroutine_frame& frame) noexcept {
     runner_->idle.emplace(*frame.detach_thread());
     runner_->coroutine = runner_->idle->identity();
-    if (!runner_->task) return runner_->core->runner_idles(*runner_);
-    frame.after_suspend([](void* runner) { static_cast<task_runner*>(runner)->resume_idle(); }, runner_);
+    runner_->core->runner_idles(*runner_);
   }
   void outcome() noexcept {}
 
 private:
   task_runner* runner_;
-};
-
-/// The handler that co_spawn calls when a runner has ended, which it does only by being destroyed. It is a type of its
-/// own because `bind_cancellation_slot` takes a dispatching path with a use after free in Boost 1.81.
-struct runner_ended {
-  using cancellation_slot_type = boost::asio::cancellation_slot;
-
-  cancellation_slot_type get_cancellation_slot() const noexcept { return runner->signal.slot(); }
-  void operator()(std::exception_ptr) const noexcept {}
-
-  task_runner* runner;
 };
 
 /// Holds the engine's reference to a task while a runner drives it. The runner's frame may be destroyed in the middle of
@@ -147,14 +131,9 @@ private:
   ref<task_state_base> task_; // adopted: the engine's reference
 };
 
-awaitable<void> serve(task_runner* r) {
+coroutine_entry serve(task_runner* r) {
   for (;;) {
     co_await idle_op(*r);
-    if (r->live_filters == 0) {
-      co_await boost::asio::this_coro::reset_cancellation_state(in_filter(*r), out_filter(*r));
-      r->state = co_await boost::asio::this_coro::cancellation_state;
-    }
-    co_await boost::asio::this_coro::throw_if_cancelled(true);
     driven_task task(*r);
     try {
       co_await (*task).drive();
@@ -170,17 +149,17 @@ awaitable<void> serve(task_runner* r) {
 task_runner* task_runner::create(loop_core& core) {
   auto* r = new task_runner(core);
   core.runners.push_back(*r);
-  r->creating = true;
-  boost::asio::co_spawn(boost::asio::any_io_executor(task_executor(*r)), serve(r), runner_ended{r});
-  r->creating = false;
-  if (r->idle) r->baseline = r->references.load(std::memory_order_acquire);
+  const auto slot = r->signal.slot();
+  r->state = boost::asio::cancellation_state(slot, in_filter(*r), out_filter(*r));
+  // What co_spawn does, without the frame around it that waits for an end and a handler for that.
+  coroutine_thread(serve(r), task_executor(*r), slot, r->state).launch();
+  r->baseline = r->references.load(std::memory_order_acquire);
   return r;
 }
 
 void task_runner::begin(task_state_base& t) noexcept {
   task = &t;
   t.runner = this;
-  if (!idle) return;
   slice s(this, true);
   resume_idle();
   s.finish();
@@ -189,6 +168,12 @@ void task_runner::begin(task_state_base& t) noexcept {
 void task_runner::resume_idle() {
   parked_coroutine resting(std::move(*idle));
   idle.reset();
+  // What the task before this one may have changed. Here and not in the coroutine, whose frame would be a third larger.
+  if (live_filters == 0) {
+    resting.reset_cancellation_state(in_filter(*this), out_filter(*this));
+    state = resting.get_cancellation_state();
+  }
+  resting.throw_if_cancelled(true);
   resting.resume();
 }
 

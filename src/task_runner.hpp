@@ -22,7 +22,7 @@
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
-/// One coroutine made with `co_spawn`, which runs one task after another: making one costs four times what a task costs.
+/// One coroutine which runs one task after another: making one costs several times what a task costs.
 ///
 /// Its memory is counted by the copies of its executor, because frames that the context destroys at its end still hold
 /// some. A runner takes a new task only if the count is what it was when the runner was new: nobody may meet another
@@ -80,7 +80,6 @@ public:
   std::optional<parked_coroutine> idle;
   std::atomic<int> references{1}; // executor copies, and one of the loop's
   int baseline = -1;              // `references` at the first idle; never equal until then
-  bool creating = false;          // work guards made now are not the user's
 
   struct activity {        // one word, so that one comparison tells that there is none
     bool running = false;  // inside a slice
@@ -90,20 +89,20 @@ public:
   };
   activity now;
 
-  // Cancellation of plain operations.
+  // Cancellation of plain operations. The order is that of the least memory: a sleeping task has a runner, too.
+  int live_filters = 0; // 0: the user replaced the cancellation state
   boost::asio::cancellation_signal signal;
   boost::asio::cancellation_state state; // valid while live_filters > 0
-  int live_filters = 0;                  // 0: the user replaced the cancellation state
-  bool level = false;                    // the filters let the cancellation stay set
-  bool level_set = false;                // it is set
-  bool level_real = false;               // for a `cancel()`, not only for a scope
-  unsigned level_stamp = 0;              // `slices` when it was set
-  bool resumed_in_emit = false;          // the coroutine ran inside an emit, and may be suspended in something else
-  bool probing = false;
-  bool marked = false;
   unsigned slices = 0;
   unsigned probe_stamp = 0;
+  unsigned level_stamp = 0; // `slices` when the level was set
   int outrun = 0;
+  bool level = false;           // the filters let the cancellation stay set
+  bool level_set = false;       // it is set
+  bool level_real = false;      // for a `cancel()`, not only for a scope
+  bool resumed_in_emit = false; // the coroutine ran inside an emit, and may be suspended in something else
+  bool probing = false;
+  bool marked = false;
 
 private:
   ~task_runner() = default;
@@ -208,9 +207,7 @@ public:
     return with(continuation);
   }
   task_executor require(boost::asio::execution::relationship_t::fork_t) const noexcept { return without(continuation); }
-  task_executor require(boost::asio::execution::outstanding_work_t::tracked_t) const noexcept {
-    return runner_->creating ? *this : with(tracked);
-  }
+  task_executor require(boost::asio::execution::outstanding_work_t::tracked_t) const noexcept { return with(tracked); }
   task_executor require(boost::asio::execution::outstanding_work_t::untracked_t) const noexcept {
     return without(tracked);
   }

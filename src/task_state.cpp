@@ -59,10 +59,17 @@ void task_state_base::launch(bool eager) {
   core_->task_begins(*this);
   reported_pending = false;
   add_ref(); // the engine's, until the task has ended
+  if (eager)
+    start_here();
+  else
+    core_->push(*this);
+}
+
+void task_state_base::start_here() {
   // Eager tasks that make eager tasks nest on the stack; deep inside, the next one waits for its turn instead.
   constexpr int max_depth = 100;
   static thread_local int depth = 0;
-  if (!eager || depth >= max_depth) return core_->push(*this);
+  if (depth >= max_depth) return core_->push(*this);
   // The creator may hold the last other reference, and the first step may end the task.
   thread_state& state = this_thread();
   const thread_state creator = state;
@@ -257,7 +264,7 @@ void launch_task(ref<task_state_base> state, task_options& options) {
   if (options.context())
     state->variables = *options.context();
   else
-    state->variables = copy_context();
+    inherit_context(state->variables);
   const bool eager = options.eager().value_or(false) && this_thread().core == &core;
   state->launch(eager);
 }

@@ -6,14 +6,14 @@
 RONDO_BEGIN_NAMESPACE
 namespace detail {
 
-void watch_node::watch(future_state_base& state) noexcept {
-  subject_ = ref<future_state_base>(&state);
-  loop_core& core = state.core();
+void watch_node::watch(ref<future_state_base> state) noexcept {
+  subject_ = std::move(state);
+  loop_core& core = subject_->core();
   core.watches.push_back(*this);
-  if (state.done())
+  if (subject_->done())
     core.push(*this);
   else
-    state.add_waiter(*this);
+    subject_->add_waiter(*this);
 }
 
 ref<future_state_base> watch_node::leave() noexcept {

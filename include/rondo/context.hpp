@@ -39,6 +39,9 @@ RONDO_EXPORT std::optional<std::any> set_context_value(const ref<const context_k
 /// Whether `box` is the current context.
 RONDO_EXPORT const context_box* current_context_box();
 
+/// Gives a task that was just made a copy of the current context.
+void inherit_context(context& fresh);
+
 /// Makes a context current on this thread for a scope.
 class RONDO_EXPORT context_switch {
 public:
@@ -61,12 +64,12 @@ private:
 /// Thread safety: a context is used by one thread at a time. asyncio: `contextvars.Context`.
 class RONDO_EXPORT context {
 public:
-  context() noexcept;
+  context() noexcept = default;
   context(const context&);
-  context(context&&) noexcept;
+  context(context&&) noexcept = default;
   context& operator=(const context&);
-  context& operator=(context&&) noexcept;
-  ~context();
+  context& operator=(context&&) noexcept = default;
+  ~context() = default;
 
   /// Calls `f()` with this context as the current one and returns what it returns.
   template <class F>
@@ -91,6 +94,7 @@ private:
                                                            std::optional<std::any>);
   friend const std::any* detail::find_context_value(const detail::context_key&) noexcept;
   friend const detail::context_box* detail::current_context_box();
+  friend void detail::inherit_context(context&);
 
   // Null as long as nothing was set: most programs have no variables and pay nothing.
   mutable detail::ref<detail::context_box> box_;

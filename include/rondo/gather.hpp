@@ -49,10 +49,17 @@ class gather_state_base;
 /// What a gather has of each of its children: the future, and the watch for its end.
 class RONDO_EXPORT gather_child final : public watch_node {
 public:
+  /// The future is here until the gather is done.
+  future_state_base& future() const noexcept { return *subject_; }
+  bool has_future() const noexcept { return subject_ != nullptr; }
+  void keep(ref<future_state_base> future) noexcept { subject_ = std::move(future); }
+  void let_go() noexcept {
+    if (!watching()) subject_.reset();
+  }
+
   gather_state_base* owner = nullptr;
-  ref<future_state_base> future; // until the gather is done
-  bool own = false;              // a task made for this gather
-  bool was_done = false;         // when the gather began
+  bool own = false;      // a task made for this gather
+  bool was_done = false; // when the gather began
 
 private:
   void done(future_state_base& state) noexcept override;
@@ -140,11 +147,11 @@ RONDO_EXPORT std::exception_ptr settled_error(future_state_base& state);
 template <class T>
 settled<T> settled_child(gather_child& c) {
   try {
-    if (std::exception_ptr error = settled_error(*c.future)) return settled<T>(std::move(error));
+    if (std::exception_ptr error = settled_error(c.future())) return settled<T>(std::move(error));
     if constexpr (std::is_void_v<T>)
       return settled<void>();
     else
-      return settled<T>(child_value<T>(*c.future, c.own));
+      return settled<T>(child_value<T>(c.future(), c.own));
   } catch (...) { // a value that was taken, or that could not be copied
     return settled<T>(std::current_exception());
   }
@@ -161,7 +168,7 @@ struct tuple_of_values {
 private:
   template <std::size_t... I>
   static void collect(value_cell<result>& cell, [[maybe_unused]] gather_child* c, std::index_sequence<I...>) {
-    cell.emplace(child_value<Ts>(*c[I].future, c[I].own)...);
+    cell.emplace(child_value<Ts>(c[I].future(), c[I].own)...);
   }
 };
 
@@ -188,7 +195,7 @@ struct list_of_values {
     result all;
     all.reserve(count);
     for (std::size_t i = 0; i < count; ++i)
-      all.push_back(child_value<T>(*c[i].future, c[i].own));
+      all.push_back(child_value<T>(c[i].future(), c[i].own));
     cell.emplace(std::move(all));
   }
 };

@@ -22,18 +22,17 @@ public:
   void run() noexcept final;
 
 protected:
-  explicit sleep_wait(time_limit delay) noexcept : delay_(*delay) {}
-  sleep_wait(sleep_wait&& other) noexcept : delay_(other.delay_) {}
+  explicit sleep_wait(time_limit delay) noexcept : time_((*delay).count()) {}
+  sleep_wait(sleep_wait&& other) noexcept : time_(other.time_) {}
   ~sleep_wait() = default;
 
 private:
   void park() final;
   void start_timer();
 
-  clock::duration delay_;
-  std::int64_t deadline_; // these two are set with timing_
-  std::uint32_t slot_;
   bool timing_ = false; // the timer's turn is still to come
+  std::uint32_t slot_;  // of the timer
+  std::int64_t time_;   // the delay; once there is a timer, its deadline
 };
 
 struct no_value {};

@@ -152,6 +152,10 @@ namespace detail {
 using coroutine_frame = boost::asio::detail::awaitable_frame_base<boost::asio::any_io_executor>;
 using parked_coroutine = boost::asio::detail::awaitable_async_op_handler<void(parked), boost::asio::any_io_executor>;
 
+/// A stack of coroutines that nobody awaits, and the coroutine at its bottom.
+using coroutine_thread = boost::asio::detail::awaitable_thread<boost::asio::any_io_executor>;
+using coroutine_entry = awaitable<boost::asio::detail::awaitable_thread_entry_point>;
+
 /// The handler with which a coroutine awaits an operation with `op_signature<T>` that has no `rondo_wait`.
 template <class T>
 using frame_handler = boost::asio::detail::awaitable_async_op_handler<op_signature<T>, boost::asio::any_io_executor>;

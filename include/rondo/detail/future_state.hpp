@@ -58,7 +58,10 @@ public:
   bool remove_callback(std::uint64_t id) noexcept;
 
   /// Throws what `result()` throws when there is no value: pending, cancelled, failed.
-  void throw_unless_finished();
+  void throw_unless_finished() {
+    if (status_ != status::finished) [[unlikely]]
+      throw_outcome();
+  }
 
   /// What `exception()` returns.
   std::exception_ptr exception();
@@ -89,7 +92,10 @@ public:
 protected:
   friend class loop_core;
 
+  [[noreturn]] void throw_outcome();
+
   void destroy() noexcept override;
+  void destroy_with_last_words() noexcept;
   void leave_loop() noexcept;
 
   /// What is to be reported when the last handle goes: an exception that nobody asked for, a task that did not end.
@@ -169,7 +175,7 @@ private:
 template <class T>
 T take_result(future_state_base& state) {
   state.throw_unless_finished();
-  return static_cast<value_cell<T>*>(state.cell())->take();
+  if constexpr (!std::is_void_v<T>) return static_cast<value_cell<T>*>(state.cell())->take();
 }
 
 /// What awaiting a future does whatever its value is.
@@ -192,6 +198,7 @@ protected:
 
 private:
   void park() final;
+  void park_unusually();
   std::exception_ptr cancelled_outcome() noexcept final;
 
   /// Whether no other thread can be about to change the future.

@@ -92,6 +92,7 @@ protected:
   bool take_last_words(exception_context& c) override;
 
 private:
+  void start_here();
   optional_text cancel_message();
   optional_text scope_message() const;
   void cancel_awaited_task(optional_text message) noexcept;
@@ -109,12 +110,17 @@ public:
       : task_state_base(core, place), body_(std::forward<B>(body)) {}
 
   void* cell() noexcept override { return &cell_; }
-  void drop_body() noexcept override { body_.reset(); }
+  void drop_body() noexcept override {
+    if constexpr (is_awaitable<Body>)
+      const Body dropped(std::move(body_)); // an assignment leaks what was there in Boost 1.81
+    else
+      body_.reset();
+  }
 
   awaitable<void> drive() override {
     // A body without a value needs no coroutine around it.
     if constexpr (std::is_same_v<Body, awaitable<void>>)
-      return std::move(*body_);
+      return std::move(body_);
     else if constexpr (returns_plain_coroutine<Body>)
       return (*body_)();
     else
@@ -132,17 +138,17 @@ private:
 
   awaitable<void> drive_for_value() {
     if constexpr (is_awaitable<Body> && std::is_void_v<T>)
-      co_await std::move(*body_);
+      co_await std::move(body_);
     else if constexpr (is_awaitable<Body>)
-      cell_.emplace(co_await std::move(*body_));
+      cell_.emplace(co_await std::move(body_));
     else if constexpr (std::is_void_v<T>)
       co_await (*body_)();
     else
       cell_.emplace(co_await (*body_)());
   }
 
-  std::optional<Body> body_;
-  value_cell<T> cell_;
+  std::conditional_t<is_awaitable<Body>, Body, std::optional<Body>> body_;
+  [[no_unique_address]] value_cell<T> cell_;
 };
 
 /// The running task. Throws `std::runtime_error("<what> must be used inside a task")` if there is none.

@@ -21,12 +21,13 @@ public:
   watch_node& operator=(const watch_node&) = delete;
 
   /// Begins to watch. A future that is done already is reported in the next pass, too.
-  void watch(future_state_base& state) noexcept;
+  void watch(ref<future_state_base> state) noexcept;
+  void watch(future_state_base& state) noexcept { watch(ref<future_state_base>(&state)); }
 
   /// Ends the watch without a call; nothing happens if there is none.
   void unwatch() noexcept;
 
-  bool watching() const noexcept { return subject_ != nullptr; }
+  bool watching() const noexcept { return static_cast<const watch_hook&>(*this).linked(); }
 
   void run() noexcept final;
   void drop() noexcept final;
@@ -40,10 +41,10 @@ protected:
   /// The loop has ended, nobody will be told; gives up what the owner of the node keeps for it.
   virtual void abandoned() noexcept = 0;
 
+  ref<future_state_base> subject_; // what is watched; when nothing is, a derived node may keep something here
+
 private:
   ref<future_state_base> leave() noexcept;
-
-  ref<future_state_base> subject_;
 };
 
 } // namespace detail
