@@ -2,47 +2,47 @@
 # SPDX-License-Identifier: BSL-1.0
 from . import cases, results
 
-CELLS = 6  # columns of subjects; the others have a line of their own where they matter
-
 NOTES = """\
 ## How to read it
 
-- Times are processor time (user and system) for one operation, on one core, except where it says two cores: that is wall
-  time. ± is half of the distance between the slowest and the fastest sample. `×` is how many times what rondo takes.
-- A sample is a process. Samples are taken round after round, in each round case after case, in each case subject after
-  subject, so that a change of the machine's speed meets all. Each process is bound to a core; an echo server has one
-  core and its client the other.
+- Times are processor time (user and system) for one operation, on one core, except where it says two cores: that is
+  wall time. ± is half of the distance between the slowest and the fastest sample. `×` is how many times what rondo
+  takes.
+- A sample is a process. Samples are taken round after round, in each round case after case, in each case subject
+  after subject, so that a change of the machine's speed meets all. Each process is bound to a core; an echo server
+  has one core and its client the other.
 - All C++ is compiled with `-O2 -DNDEBUG`, and no macro of Asio is set. Rust: `cargo build --release`, `lto = "thin"`.
   Go: `GOMAXPROCS=1`. The compilers and libraries are Debian's.
-- Every program has a timer that is armed far away, as a real program has: without one, Asio skips a system call in each
-  turn.
+- Every program has a timer that is armed far away, as a real program has: without one, Asio skips a system call in
+  each turn.
 - The programs stand in [bench/peers](../../bench/peers): one for each subject, written as its users would.
 
 What the subjects do where they differ:
 
-- **create, spawn, gather, group**: rondo and asyncio create tasks with a name, a context and a place among `all_tasks()`.
-  Asio: `co_spawn`; a counter and a timer stand for awaiting many, `parallel_group` for gather; it has no task group. tokio:
-  `spawn`, a list of handles for gather, `JoinSet` for the group. Futures of tokio that are joined without being spawned
-  are no tasks, and cost next to nothing. Go: a goroutine and a channel, a `WaitGroup`, and what `errgroup` does.
-- **yield**: `sleep(0)`; Asio: `post`; tokio: `yield_now`; Go: `Gosched`. rondo looks at sockets every 61 passes at the
-  latest, tokio at every 61st task, asyncio and Asio in every pass.
-- **queue**: Asio: `experimental::channel`; tokio: `mpsc`; Go: a channel. **event**: Asio: a timer that is cancelled; tokio:
-  `Notify`, and `watch` for many waiters; Go: channels, and `sync.Cond` for many waiters. **lock**: Asio: a channel with
-  room for one; Go: `sync.Mutex`, which needs no scheduler when it is free.
-- **timeout**: rondo: `wait_for` a future that is done. asyncio: `timeout()`, the faster of its two. tokio: `timeout` around
-  `ready()`, which looks at its timer only if it must wait. Go: `context.WithTimeout` and `select`. Asio: a `parallel_group`
-  of a timer and a turn of the executor.
-- **exception, cancel**: tokio and Go return errors as values and unwind nothing. rondo, asio and asyncio throw. What is
-  measured of a cancellation is the request and the end of the task; its creation is not.
-- **threads**: the other thread waits on a `concurrent_future`, `std::future` (Asio), a `oneshot` (tokio), a channel (Go, in
-  a goroutine that is locked to a thread), a `concurrent.futures.Future` (Python). `condvar` is a bare mutex with condition
-  variables. `thread_queue`: Asio: `concurrent_channel`; tokio: `mpsc` with `blocking_send`; Go: a channel; Python has none,
-  so its thread puts with `run_coroutine_threadsafe`. Two cores: most of the time is that of waking an idle core, which on a
-  virtual machine hides every difference; one core is what tells the programs apart.
+- **create, spawn, gather, group**: rondo and asyncio create tasks with a name, a context and a place among
+  `all_tasks()`. Asio: `co_spawn`; a counter and a timer stand for awaiting many, `parallel_group` for gather; it has
+  no task group. tokio: `spawn`, a list of handles for gather, `JoinSet` for the group. Futures of tokio that are
+  joined without being spawned are no tasks, and cost next to nothing. Go: a goroutine and a channel, a `WaitGroup`,
+  and what `errgroup` does.
+- **yield**: `sleep(0)`; Asio: `post`; tokio: `yield_now`; Go: `Gosched`. rondo looks at sockets every 61 passes at
+  the latest, tokio at every 61st task, asyncio and Asio in every pass.
+- **queue**: Asio: `experimental::channel`; tokio: `mpsc`; Go: a channel. **event**: Asio: a timer that is cancelled;
+  tokio: `Notify`, and `watch` for many waiters; Go: channels, and `sync.Cond` for many waiters. **lock**: Asio: a
+  channel with room for one; Go: `sync.Mutex`, which needs no scheduler when it is free.
+- **timeout**: rondo: `wait_for` a future that is done. asyncio: `timeout()`, the faster of its two. tokio: `timeout`
+  around `ready()`, which looks at its timer only if it must wait. Go: `context.WithTimeout` and `select`. A yield
+  takes the place of the operation where the timer shall be armed; Asio: a `parallel_group` of a timer and a `post`.
+- **exception, cancel**: tokio and Go return errors as values and unwind nothing. rondo, asio and asyncio throw. What
+  is measured of a cancellation is the request and the end of the task; its creation is not.
+- **threads**: the other thread waits on a `concurrent_future`, `std::future` (Asio), a `oneshot` (tokio), a channel
+  (Go, in a goroutine that is locked to a thread), a `concurrent.futures.Future` (Python). `condvar` is a bare mutex
+  with condition variables. `thread_queue`: Asio: `concurrent_channel`; tokio: `mpsc` with `blocking_send`; Go: a
+  channel; Python has none, so its thread puts with `run_coroutine_threadsafe`. Two cores: most of the time is that of
+  waking an idle core, which on a virtual machine hides every difference; one core is what tells the programs apart.
 - **memory**: resident memory before and after, divided by the number of tasks.
-- **echo**: 64-byte messages; each connection sends the next one when the last is back. User and system time are what the
-  kernel counts for the server by its ticks, over all rounds; they are good to about a tenth. One connection measures how
-  long the machine takes to wake up, and ranks nothing.
+- **echo**: 64-byte messages; each connection sends the next one when the last is back. User and system time are what
+  the kernel counts for the server by its ticks, over all rounds; they are good to about a tenth. One connection
+  measures how long the machine takes to wake up, and ranks nothing.
 """
 
 
@@ -163,7 +163,7 @@ def plain(data):
     """The same for a terminal."""
     lines = []
     for row in data["rows"]:
-        cells = "  ".join(f"{s} {number(t['median'])}" + (f" (x{t['ratio']:.1f})" if t["ratio"] and s != "rondo" else "")
+        cells = "  ".join(f"{s} {number(t['median'])}" + (f" (x{t['ratio']:.2f})" if t["ratio"] and s != "rondo" else "")
                           for s, t in row["results"].items())
         lines.append(f"{row['name']:24} {row['unit']:5} {cells}")
     for row in data["echo"]:

@@ -87,6 +87,9 @@ def goals(all_rows, all_echo):
                       ratio("thread_roundtrip", "rondo", "condvar"), 1.3)
     submit = by_name.get("thread_submit_1", {}).get("rondo")
     collected.at_most("thread submit, pipelined, one core", submit and submit["median"], 300, " ns")
+    sleeping = by_name.get("sleeping_100000", {}).get("rondo")
+    collected.at_most("a sleeping task of 100,000", sleeping and sleeping["median"], 900, " bytes")
+    collected.at_most("cancel a sleeping task, 1 frame: rondo, times asio", ratio("cancel_depth_1", "rondo", "asio"), 1)
     for row in all_rows:
         if row["group"] in ("tasks", "threads") and not row["name"].startswith("cancel"):
             for subject in ("tokio", "go", "uvloop", "asyncio"):

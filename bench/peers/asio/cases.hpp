@@ -20,13 +20,14 @@ using asio::awaitable;
 using asio::use_awaitable;
 using boost::system::error_code;
 
-// `size` is, for each case, how many there are of what it is about: tasks, sleepers around it, waiters, frames, threads.
+// `size` is, for each case, how many there are of what it is about: tasks, sleepers around it, waiters, frames, threads,
+// room in a queue.
 
 awaitable<void> create_await(meter& m, long n, long sleepers);
 awaitable<void> spawn(meter& m, long n, long tasks);
 awaitable<void> yield(meter& m, long n, long tasks);
 awaitable<void> gather(meter& m, long n, long tasks);
-awaitable<void> timeout(meter& m, long n, long sleepers);
+awaitable<void> timeout_turn(meter& m, long n, long sleepers);
 awaitable<void> exception(meter& m, long n, long depth);
 
 awaitable<void> sleepers(meter& m, long n, long);

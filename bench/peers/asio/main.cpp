@@ -19,7 +19,7 @@ constexpr asio_case cases[] = {
     {"spawn", peers::spawn},
     {"yield", peers::yield},
     {"gather", peers::gather},
-    {"timeout", peers::timeout},
+    {"timeout_turn", peers::timeout_turn},
     {"exception", peers::exception},
     {"sleepers", peers::sleepers},
     {"cancel_depth", peers::cancel_depth},

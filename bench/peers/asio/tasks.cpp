@@ -94,8 +94,8 @@ awaitable<void> gather(meter& m, long n, long tasks) {
   m.stop();
 }
 
-/// What comes nearest to an operation that is ready: a turn of the executor. `||` would cost four times as much.
-awaitable<void> timeout(meter& m, long n, long sleepers) {
+/// `||` of awaitable_operators would cost four times as much.
+awaitable<void> timeout_turn(meter& m, long n, long sleepers) {
   namespace experimental = asio::experimental;
   co_await start_sleepers(sleepers);
   const auto executor = co_await asio::this_coro::executor;

@@ -23,7 +23,7 @@ void submit(asio::io_context& context, long n) {
   std::vector<std::future<void>> submitted;
   for (long left = n; left > 0; left -= in_flight) {
     for (long i = std::min(left, in_flight); i > 0; --i)
-      submitted.push_back(asio::co_spawn(context, trivial(), asio::use_future));
+      submitted.push_back(asio::co_spawn(context, trivial, asio::use_future));
     for (std::future<void>& f : submitted)
       f.get();
     submitted.clear();
@@ -49,7 +49,7 @@ void thread_roundtrip(meter& m, long n, long) {
   m.start();
   std::jthread other([&] {
     for (long i = 0; i < n; ++i)
-      asio::co_spawn(context, trivial(), asio::use_future).get();
+      asio::co_spawn(context, trivial, asio::use_future).get();
     context.stop();
   });
   context.run();

@@ -35,7 +35,7 @@ public:
     extras_ += ", \"" + std::string(key) + "\": " + std::to_string(value);
   }
 
-  /// Prints the result and ends the process at once: taking a million tasks apart is not part of any case but `sleepers`.
+  /// Prints the result and ends the process at once: taking a million tasks apart is part of no case but `sleepers`.
   [[noreturn]] void report() const {
     std::printf("{\"case\": \"%s\", \"n\": %ld, \"size\": %ld, \"wall_ns\": %lld, \"cpu_ns\": %lld%s}\n", name_.c_str(),
                 n_, size_, wall_, cpu_, extras_.c_str());

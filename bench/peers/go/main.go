@@ -61,6 +61,7 @@ var cases = map[string]func(m *meter, n, size int){
 	"gather":           gather,
 	"group":            group,
 	"timeout":          timeout,
+	"timeout_turn":     timeoutTurn,
 	"exception":        failure,
 	"sleepers":         sleepers,
 	"cancel_depth":     cancelDepth,

@@ -135,6 +135,20 @@ func timeout(m *meter, n, sleepers int) {
 	m.stop()
 }
 
+func timeoutTurn(m *meter, n, sleepers int) {
+	startSleepers(sleepers)
+	m.start()
+	for i := 0; i < n; i++ {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		runtime.Gosched()
+		if ctx.Err() != nil {
+			panic(ctx.Err())
+		}
+		cancel()
+	}
+	m.stop()
+}
+
 func fail(depth int) error {
 	if depth > 1 {
 		if err := fail(depth - 1); err != nil {

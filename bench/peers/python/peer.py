@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import sys
-import threading
 import time
 
 HOUR = 3600
@@ -97,6 +96,16 @@ async def timeout(m, n, sleepers):
     for _ in range(n):
         async with asyncio.timeout(HOUR):
             await ready
+    m.stop()
+    return others
+
+
+async def timeout_turn(m, n, sleepers):
+    others = await start_sleepers(sleepers)
+    m.start()
+    for _ in range(n):
+        async with asyncio.timeout(HOUR):
+            await asyncio.sleep(0)
     m.stop()
     return others
 
@@ -277,56 +286,44 @@ async def lock_contended(m, n, tasks):
     m.stop()
 
 
-async def with_threads(m, functions):
-    """Runs the functions in threads of their own until they have ended; the loop is that of the main thread."""
-    loop = asyncio.get_running_loop()
-    end = asyncio.Event()
-    left = len(functions)
-
-    def one_has_ended():
-        nonlocal left
-        left -= 1
-        if left == 0:
-            end.set()
-
-    def run(function):
-        function(loop)
-        loop.call_soon_threadsafe(one_has_ended)
-
+async def in_threads(m, functions):
     m.start()
-    for f in functions:
-        threading.Thread(target=run, args=(f,)).start()
-    await end.wait()
+    await asyncio.gather(*(asyncio.to_thread(f) for f in functions))
     m.stop()
 
 
 async def thread_roundtrip(m, n, _):
-    def ask(loop):
+    loop = asyncio.get_running_loop()
+
+    def ask():
         for _ in range(n):
             asyncio.run_coroutine_threadsafe(trivial(), loop).result()
 
-    await with_threads(m, [ask])
+    await in_threads(m, [ask])
 
 
 async def thread_submit(m, n, threads):
-    def submit(loop):
+    loop = asyncio.get_running_loop()
+
+    def submit():
         for begin in range(0, n // threads, 1000):
             batch = range(min(n // threads - begin, 1000))
             for f in [asyncio.run_coroutine_threadsafe(trivial(), loop) for _ in batch]:
                 f.result()
 
-    await with_threads(m, [submit] * threads)
+    await in_threads(m, [submit] * threads)
 
 
 async def thread_queue(m, n, capacity):
+    loop = asyncio.get_running_loop()
     q = asyncio.Queue(capacity)
     consumer = asyncio.create_task(get_all(q, n))
 
-    def put(loop):
+    def put():
         for i in range(n):
             asyncio.run_coroutine_threadsafe(q.put(i), loop).result()
 
-    await with_threads(m, [put])
+    await in_threads(m, [put])
     await consumer
 
 
@@ -367,8 +364,8 @@ async def echo_protocol(_m, port, _):
 
 
 CASES = {f.__name__.rstrip("_"): f for f in (
-    create_await, spawn, yield_, gather, group, timeout, exception, sleepers, cancel_depth, cancel_among,
-    queue_pingpong, queue_prodcons, queue_getters, event_pingpong, event_waiters, lock_uncontended, lock_contended,
+    create_await, spawn, yield_, gather, group, timeout, timeout_turn, exception, sleepers, cancel_depth,
+    cancel_among, queue_pingpong, queue_prodcons, queue_getters, event_pingpong, event_waiters, lock_uncontended, lock_contended,
     thread_roundtrip, thread_submit, thread_queue, echo_streams, echo_protocol)}
 
 
@@ -376,14 +373,16 @@ async def run(case, n, size):
     asyncio.get_running_loop().call_later(24 * HOUR, lambda: None)
     m = Meter()
     kept = await CASES[case](m, n, size)
-    print(json.dumps({"case": case, "n": n, "size": size, "wall_ns": m.wall, "cpu_ns": m.cpu, **m.extras}), flush=True)
+    result = {"case": case, "n": n, "size": size, "wall_ns": m.wall, "cpu_ns": m.cpu}
+    print(json.dumps(result | m.extras), flush=True)
     del kept
     os._exit(0)  # taking a million tasks apart is not part of any case but `sleepers`
 
 
 def main():
     arguments = [a for a in sys.argv[1:] if a != "--uvloop"]
-    if not 2 <= len(arguments) <= 3 or arguments[0] not in CASES or not all(a.isdecimal() for a in arguments[1:]):
+    good = 2 <= len(arguments) <= 3 and arguments[0] in CASES and all(a.isdecimal() for a in arguments[1:])
+    if not good:
         sys.exit(f"usage: {sys.argv[0]} [--uvloop] CASE N [SIZE]; for an echo server N is the port\n"
                  f"cases: {' '.join(CASES)}")
     if "--uvloop" in sys.argv:

@@ -19,6 +19,7 @@ constexpr rondo_case cases[] = {
     {"gather", peers::gather},
     {"group", peers::group},
     {"timeout", peers::timeout},
+    {"timeout_turn", peers::timeout_turn},
     {"exception", peers::exception},
     {"sleepers", peers::sleepers},
     {"cancel_depth", peers::cancel_depth},

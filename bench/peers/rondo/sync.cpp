@@ -68,7 +68,7 @@ awaitable<void> queue_pingpong(meter& m, long n, long) {
 }
 
 awaitable<void> queue_prodcons(meter& m, long n, long capacity) {
-  rondo::queue<int> q(static_cast<std::size_t>(capacity));
+  rondo::queue<int> q(capacity);
   m.start();
   auto producer = rondo::create_task(produce(q, n));
   for (long i = 0; i < n; ++i)

@@ -101,6 +101,14 @@ awaitable<void> timeout(meter& m, long n, long sleepers) {
   m.stop();
 }
 
+awaitable<void> timeout_turn(meter& m, long n, long sleepers) {
+  co_await start_sleepers(sleepers);
+  m.start();
+  for (long i = 0; i < n; ++i)
+    co_await rondo::wait_for(rondo::sleep(0s), 1h);
+  m.stop();
+}
+
 awaitable<void> exception(meter& m, long n, long depth) {
   m.start();
   for (long i = 0; i < n; ++i) {

@@ -20,7 +20,7 @@ void submit(rondo::event_loop loop, long n) {
   std::vector<rondo::concurrent_future<void>> submitted;
   for (long left = n; left > 0; left -= in_flight) {
     for (long i = std::min(left, in_flight); i > 0; --i)
-      submitted.push_back(rondo::run_coroutine_threadsafe(trivial(), loop));
+      submitted.push_back(rondo::run_coroutine_threadsafe(trivial, loop));
     for (rondo::concurrent_future<void>& f : submitted)
       f.result();
     submitted.clear();
@@ -35,7 +35,7 @@ awaitable<void> thread_roundtrip(meter& m, long n, long) {
   m.start();
   std::jthread other([=] {
     for (long i = 0; i < n; ++i)
-      rondo::run_coroutine_threadsafe(trivial(), loop).result();
+      rondo::run_coroutine_threadsafe(trivial, loop).result();
     end.set();
   });
   co_await end.wait();

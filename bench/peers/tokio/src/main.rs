@@ -13,9 +13,10 @@ use std::time::Duration;
 const HOUR: Duration = Duration::from_secs(3600);
 
 const CASES: &[&str] = &[
-    "create_await", "spawn", "yield", "gather", "group", "timeout", "exception", "sleepers", "cancel_depth",
-    "cancel_among", "queue_pingpong", "queue_prodcons", "queue_getters", "event_pingpong", "event_waiters",
-    "lock_uncontended", "lock_contended", "thread_roundtrip", "thread_submit", "thread_queue", "echo",
+    "create_await", "spawn", "yield", "gather", "group", "timeout", "timeout_turn", "exception",
+    "sleepers", "cancel_depth", "cancel_among", "queue_pingpong", "queue_prodcons", "queue_getters",
+    "event_pingpong", "event_waiters", "lock_uncontended", "lock_contended", "thread_roundtrip",
+    "thread_submit", "thread_queue", "echo",
 ];
 
 async fn run(case: &str, m: &mut Meter, n: usize, size: usize) {
@@ -26,6 +27,7 @@ async fn run(case: &str, m: &mut Meter, n: usize, size: usize) {
         "gather" => tasks::gather(m, n, size).await,
         "group" => tasks::group(m, n, size).await,
         "timeout" => tasks::timeout(m, n, size).await,
+        "timeout_turn" => tasks::timeout_turn(m, n, size).await,
         "exception" => tasks::exception(m, n, size).await,
         "sleepers" => cancel::sleepers(m, n).await,
         "cancel_depth" => cancel::cancel_depth(m, n, size).await,

@@ -97,6 +97,15 @@ pub async fn timeout(m: &mut Meter, n: usize, sleepers: usize) {
     m.stop();
 }
 
+pub async fn timeout_turn(m: &mut Meter, n: usize, sleepers: usize) {
+    start_sleepers(sleepers).await;
+    m.start();
+    for _ in 0..n {
+        tokio::time::timeout(HOUR, yield_now()).await.unwrap();
+    }
+    m.stop();
+}
+
 fn fail(depth: usize) -> Pin<Box<dyn Future<Output = Result<(), &'static str>> + Send>> {
     Box::pin(async move {
         if depth > 1 {
