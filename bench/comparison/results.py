@@ -1,7 +1,9 @@
 """From samples to rows, goals, and the facts about the machine."""
 # SPDX-License-Identifier: BSL-1.0
 import datetime
+import json
 import os
+import pathlib
 import platform
 import re
 import shlex
@@ -12,10 +14,14 @@ from . import cases
 from .setup import BUILD, ROOT
 
 
+def rounded(value):
+    return float(f"{value:.4g}")
+
+
 def summary(values):
     median = statistics.median(values)
     spread = (max(values) - min(values)) / 2 / median if median else 0.0
-    return {"median": median, "spread": spread, "samples": values}
+    return {"median": median, "spread": rounded(spread), "samples": [rounded(v) for v in values]}
 
 
 def rows(samples):
@@ -139,7 +145,6 @@ def found(pattern, path):
 
 
 def versions(subjects):
-    import pathlib
     boost = found(r'BOOST_LIB_VERSION "([^"]+)"', pathlib.Path("/usr/include/boost/version.hpp")).replace("_", ".")
     rondo = found(r'VERSION_STRING "([^"]+)"', ROOT / "include/rondo/version.hpp")
     tokio = found(r'name = "tokio"\nversion = "([^"]+)"', BUILD / "tokio" / "Cargo.lock")
@@ -175,3 +180,15 @@ def machine():
 
 def command_line(arguments):
     return shlex.join(["bench/compare", *arguments])
+
+
+def as_json(data):
+    """One line for each row, so that two runs can be compared line by line."""
+    parts = []
+    for key, value in data.items():
+        if isinstance(value, list):
+            lines = ",\n".join(f"  {json.dumps(element)}" for element in value)
+            parts.append(f"{json.dumps(key)}: [\n{lines}\n ]")
+        else:
+            parts.append(f"{json.dumps(key)}: {json.dumps(value)}")
+    return "{\n " + ",\n ".join(parts) + "\n}\n"

@@ -104,7 +104,9 @@ def plan(selected, subjects, rounds, quick):
     """(round, name of the case, name of the subject, function that gives the sample) in the order of the run."""
     for number in range(rounds):
         for case in cases.CASES:
-            if case.name not in selected or number >= case.rounds or (quick and case.size >= 1_000_000):
+            if case.name not in selected or number >= case.rounds or case.cores > len(set(cores())):
+                continue
+            if quick and case.size >= 1_000_000:
                 continue
             for subject in subjects:
                 if subject in case.subjects and subject not in case.absent:

@@ -97,6 +97,7 @@ COMMANDS = {
 def prepare(subjects, say):
     """Returns the subjects that can run, and why the others cannot."""
     left_out = {}
+    say("rondo and the C++ programs")
     build_cpp(subjects)
     for subject in subjects:
         if subject not in PREPARE:
@@ -107,6 +108,7 @@ def prepare(subjects, say):
             PREPARE[subject]()
         except (Failure, OSError) as error:
             left_out[subject] = str(error)
+            say(f"{subject} is left out: {error}")
     return [s for s in subjects if s not in left_out], left_out
 
 

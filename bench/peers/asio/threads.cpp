@@ -15,7 +15,7 @@ namespace peers {
 
 namespace {
 
-constexpr long in_flight = 10000;
+constexpr long in_flight = 1000;
 
 awaitable<void> trivial() { co_return; }
 

@@ -9,7 +9,7 @@ import (
 // A goroutine that is locked to a thread of its own stands for the other thread. It hands over what is to run.
 type request struct {
 	work func()
-	done chan struct{}
+	done func()
 }
 
 func serve(requests <-chan request) {
@@ -17,7 +17,7 @@ func serve(requests <-chan request) {
 		r := r
 		go func() {
 			r.work()
-			r.done <- struct{}{}
+			r.done()
 		}()
 	}
 }
@@ -29,10 +29,11 @@ func threadRoundTrip(m *meter, n, _ int) {
 	m.start()
 	go func() {
 		runtime.LockOSThread()
-		done := make(chan struct{}, 1)
+		answer := make(chan struct{}, 1)
+		done := func() { answer <- struct{}{} }
 		for i := 0; i < n; i++ {
 			requests <- request{trivial, done}
-			<-done
+			<-answer
 		}
 		close(requests)
 	}()
@@ -40,31 +41,34 @@ func threadRoundTrip(m *meter, n, _ int) {
 	m.stop()
 }
 
+const inFlight = 1000
+
+func submit(requests chan<- request, n int) {
+	runtime.LockOSThread()
+	for left := n; left > 0; left -= inFlight {
+		batch := left
+		if batch > inFlight {
+			batch = inFlight
+		}
+		var pending sync.WaitGroup
+		pending.Add(batch)
+		for i := 0; i < batch; i++ {
+			requests <- request{trivial, pending.Done}
+		}
+		pending.Wait()
+	}
+}
+
 func threadSubmit(m *meter, n, threads int) {
-	const inFlight = 10000
 	requests := make(chan request, inFlight)
 	var left sync.WaitGroup
 	left.Add(threads)
-	submit := func() {
-		runtime.LockOSThread()
-		done := make(chan struct{}, inFlight)
-		for left := n / threads; left > 0; left -= inFlight {
-			batch := left
-			if batch > inFlight {
-				batch = inFlight
-			}
-			for i := 0; i < batch; i++ {
-				requests <- request{trivial, done}
-			}
-			for i := 0; i < batch; i++ {
-				<-done
-			}
-		}
-		left.Done()
-	}
 	m.start()
 	for i := 0; i < threads; i++ {
-		go submit()
+		go func() {
+			submit(requests, n/threads)
+			left.Done()
+		}()
 	}
 	go func() {
 		left.Wait()

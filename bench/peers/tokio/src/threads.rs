@@ -5,7 +5,7 @@ use std::thread;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-const IN_FLIGHT: usize = 10_000;
+const IN_FLIGHT: usize = 1_000;
 
 fn send_task(runtime: &Handle) -> oneshot::Receiver<()> {
     let (sender, receiver) = oneshot::channel();
