@@ -123,7 +123,7 @@ def thread_cases():
 
 def sleeper_cases():
     def case(n):
-        figures = (Figure(f"sleeping_{n}", f"{n:,} tasks asleep: bytes each", "bytes", "bytes", False),
+        figures = (Figure(f"sleeping_{n}", f"{n:,} tasks asleep: memory of each", "bytes", "bytes", False),
                    Figure(f"sleep_create_{n}", f"{n:,} tasks put to sleep: each", "create_ns"),
                    Figure(f"cancel_{n}", f"{n:,} sleeping tasks cancelled: each"))
         return Case(f"sleepers_{n}", f"{n:,} sleeping tasks", "sleepers", n, n, "sleepers", size=n,

@@ -6,8 +6,8 @@ NOTES = """\
 ## How to read it
 
 - Times are processor time (user and system) for one operation, on one core, except where it says two cores: that is
-  wall time. ± is half of the distance between the slowest and the fastest sample. `×` is how many times what rondo
-  takes.
+  wall time. ± is half of the distance between the slowest and the fastest sample; without it there is one sample. `×`
+  is how many times what rondo takes.
 - A sample is a process. Samples are taken round after round, in each round case after case, in each case subject
   after subject, so that a change of the machine's speed meets all. Each process is bound to a core; an echo server
   has one core and its client the other.
@@ -52,13 +52,19 @@ def number(value):
     return f"{value:.0f}" if value >= 20 else f"{value:.1f}"
 
 
-def cell(row, subject, ratios=True):
+def factor(value):
+    return f"{value:.1f}" if value >= 2 else f"{value:.2f}"
+
+
+def cell(row, subject):
     taken = row["results"].get(subject)
     if not taken:
         return "[¹](#empty)" if subject in row["absent"] else ""
-    text = f"{number(taken['median'])} ±{100 * taken['spread']:.0f} %"
-    if ratios and subject != "rondo" and taken["ratio"]:
-        text += f" **×{taken['ratio']:.1f}**"
+    text = number(taken["median"])
+    if len(taken["samples"]) > 1:
+        text += f" ±{100 * taken['spread']:.0f} %"
+    if subject != "rondo" and taken["ratio"]:
+        text += f" **×{factor(taken['ratio'])}**"
     return text
 
 
@@ -105,8 +111,8 @@ def empty_cells(rows, left_out):
     reasons = {f"{s}: {why}" for r in rows for s, why in r["absent"].items()}
     lines = [f"- {reason}." for reason in sorted(reasons)]
     lines += [f"- {subject} is left out of this run: {why.splitlines()[0]}" for subject, why in left_out.items()]
-    lines.append("- Python and Go are measured with at most 100,000 tasks in the cases about scaling: preparing a million "
-                 "takes them ten seconds and more.")
+    lines.append("- Python and Go are measured with at most 100,000 tasks in the cases about scaling: preparing a "
+                 "million takes them ten seconds and more.")
     return '<a id="empty"></a>Empty cells:\n\n' + "\n".join(lines) + "\n"
 
 
@@ -163,12 +169,15 @@ def plain(data):
     """The same for a terminal."""
     lines = []
     for row in data["rows"]:
-        cells = "  ".join(f"{s} {number(t['median'])}" + (f" (x{t['ratio']:.2f})" if t["ratio"] and s != "rondo" else "")
-                          for s, t in row["results"].items())
-        lines.append(f"{row['name']:24} {row['unit']:5} {cells}")
+        cells = []
+        for subject, taken in row["results"].items():
+            ratio = f" (x{factor(taken['ratio'])})" if taken["ratio"] and subject != "rondo" else ""
+            cells.append(f"{subject} {number(taken['median'])}{ratio}")
+        lines.append(f"{row['name']:24} {row['unit']:5} {'  '.join(cells)}")
     for row in data["echo"]:
         for server, taken in row["servers"].items():
-            lines.append(f"echo_{row['connections']:<19} {server:19} {taken['requests_per_second']['median']:>9,.0f} requests/s, "
-                         f"user {taken['user_us']:.2f} + system {taken['system_us']:.2f} us, "
-                         f"p50 {taken['p50_us']['median']:.0f} us, p99 {taken['p99_us']['median']:.0f} us")
+            rate, p50, p99 = (taken[key]["median"] for key in ("requests_per_second", "p50_us", "p99_us"))
+            lines.append(f"echo_{row['connections']:<19} {server:19} {rate:>9,.0f} requests/s, user "
+                         f"{taken['user_us']:.2f} + system {taken['system_us']:.2f} us, p50 {p50:.0f} us, "
+                         f"p99 {p99:.0f} us")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ BAR = 16
 LABEL = 52
 
 
-def title(canvas, x, y, text, columns=46):
+def title(canvas, x, y, text, columns=42):
     for i, line in enumerate(textwrap.wrap(text, columns)[:2]):
         canvas.text(x, y + 13 + 13 * i, line, bold=True)
 
