@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <rondo/detail/recycled.hpp>
 #include <rondo/detail/source.hpp>
 #include <rondo/detail/wait.hpp>
 #include <rondo/errors.hpp>
@@ -10,7 +11,6 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/recycling_allocator.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -30,7 +30,8 @@ RONDO_BEGIN_NAMESPACE
 /// With `asio::as_tuple(use_task)` and `asio::redirect_error(use_task, ec)` other errors are codes, and the cancellation
 /// still throws. In a coroutine that is not a task's own, the coroutine's own cancellation slot is honoured instead.
 ///
-/// `use_task_t::as_default_on_t<tcp::socket>` is a socket type with this token as its default.
+/// `use_task_t::as_default_on_t<tcp::socket>` is a socket type with this token as its default. Asio completes its operations
+/// by way of the executor, which is a type of its own: where every microsecond counts, name the token instead.
 struct RONDO_EXPORT use_task_t {
   constexpr use_task_t() = default;
 
@@ -58,8 +59,9 @@ inline constexpr use_task_t use_task{};
 
 namespace detail {
 
-/// A plain operation as its handler sees it: in memory of its own, because the operation object may move.
-struct io_state {
+/// A plain operation as its handler sees it: in memory of its own, because the operation object may move. Not in Asio's
+/// recycled memory, of which a thread has two blocks: the operations themselves need them.
+struct io_state : recycled {
   wait_node* wait = nullptr; // null once the wait is over or gone
   void (*abandon)(wait_node&) noexcept = nullptr;
   const boost::asio::any_io_executor* executor = nullptr;
@@ -67,23 +69,16 @@ struct io_state {
   bool emitting = false;
   bool finished = false; // the handler is gone, and an emit that is still going on frees this
 
-  static io_state* make() { return new (boost::asio::recycling_allocator<io_state>().allocate(1)) io_state; }
-
-  void free() noexcept {
-    this->~io_state();
-    boost::asio::recycling_allocator<io_state>().deallocate(this, 1);
-  }
-
   void finish() noexcept {
     finished = true;
-    if (!emitting) free();
+    if (!emitting) delete this;
   }
 
   void emit() {
     emitting = true;
     signal.emit(boost::asio::cancellation_type::all);
     emitting = false;
-    if (finished) free();
+    if (finished) delete this;
   }
 };
 
@@ -184,7 +179,7 @@ private:
   void park() override {
     this->parked(); // a cancellation that is pending keeps the operation from being started
     if (completed_) return;
-    state_ = io_state::make();
+    state_ = new io_state;
     state_->wait = this;
     state_->abandon = [](wait_node& w) noexcept {
       auto& op = static_cast<io_op&>(w);
