@@ -13,18 +13,17 @@ namespace peers {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-using tcp_socket = rondo::use_task_t::as_default_on_t<tcp::socket>;
-using tcp_acceptor = rondo::use_task_t::as_default_on_t<tcp::acceptor>;
+using rondo::use_task;
 
 namespace {
 
-awaitable<void> serve(tcp_socket socket) {
+awaitable<void> serve(tcp::socket socket) {
   socket.set_option(tcp::no_delay(true));
   std::vector<char> data(4096);
   try {
     while (true) {
-      const std::size_t size = co_await socket.async_read_some(asio::buffer(data));
-      co_await asio::async_write(socket, asio::buffer(data, size));
+      const std::size_t size = co_await socket.async_read_some(asio::buffer(data), use_task);
+      co_await asio::async_write(socket, asio::buffer(data, size), use_task);
     }
   } catch (const boost::system::system_error&) { // the client has gone
   }
@@ -33,10 +32,10 @@ awaitable<void> serve(tcp_socket socket) {
 } // namespace
 
 awaitable<void> echo(meter&, long port, long) {
-  tcp_acceptor acceptor(rondo::get_running_loop().get_executor(),
-                        {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(port)});
+  tcp::acceptor acceptor(rondo::get_running_loop().get_executor(),
+                         {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(port)});
   while (true) {
-    tcp_socket socket = co_await acceptor.async_accept();
+    tcp::socket socket = co_await acceptor.async_accept(use_task);
     rondo::create_task(serve(std::move(socket)));
   }
 }
