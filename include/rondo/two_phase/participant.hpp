@@ -127,7 +127,7 @@ public:
   awaitable<void> resolve_heuristically(branch_id branch, decision how, std::string who);
 
   /// An administrator has noted how a heuristic decision ended: it need not be remembered any more.
-  /// Throws: as `resolve_heuristically`; `wrong_state` as long as the coordinator's decision is not known.
+  /// Throws: as `resolve_heuristically`; `wrong_state` as long as the coordinator's decision is not in the log.
   awaitable<void> forget(branch_id branch);
 
   /// Takes no more messages, waits for hooks and writes that are under way, at most for `drain`, and closes the transport
