@@ -106,9 +106,9 @@ struct fault {
 
 // Unoptimized builds would take a minute.
 #ifdef __OPTIMIZE__
-constexpr int restarts = 6;
+constexpr std::size_t restarts = 6;
 #else
-constexpr int restarts = 1;
+constexpr std::size_t restarts = 1;
 #endif
 
 constexpr fault faults[] = {
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(no_failing_call_loses_or_invents_a_record) {
       files.fail(call, each.error, each.what, each.lasting);
       const knowledge known = run_program(files);
       ambiguous += known.poisoned() ? 1 : 0;
-      for (int restart = 0; restart < restarts; ++restart) {
+      for (std::size_t restart = 0; restart < restarts; ++restart) {
         fake_files copy = files;
         const std::string wrong = check_restarts(copy, known, random, (call + restart) % 2 == 1);
         BOOST_TEST_REQUIRE(wrong == "", fmt::format("call {}, error {}, effect {}: {}", call, each.error,
@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(the_power_may_go_at_any_call) {
     fake_files files;
     files.fail(call, EIO, effect::none, true); // nothing happens from there on
     const knowledge known = run_program(files);
-    for (int i = 0; i < 2 + 3 * restarts; ++i) {
+    for (std::size_t i = 0; i < 2 + 3 * restarts; ++i) {
       fake_files copy = files;
       const std::string wrong = check_restarts(copy, known, random, true);
       BOOST_TEST_REQUIRE(wrong == "", fmt::format("call {}: {}", call, wrong));
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(a_failure_while_a_log_is_opened_leaves_it_as_it_was) {
       std::string error;
       const auto found = read_again(files, error);
       if (error.empty()) BOOST_TEST_REQUIRE(known.contradiction(found) == "");
-      for (int restart = 0; restart < 3; ++restart) {
+      for (std::size_t restart = 0; restart < 3; ++restart) {
         fake_files copy = files;
         BOOST_TEST_REQUIRE(check_restarts(copy, known, random, (call + restart) % 2 == 1) == "");
       }
