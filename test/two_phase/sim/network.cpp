@@ -27,14 +27,16 @@ void network::hit(fault which, std::size_t from, const two_phase::participant_na
   if (const auto receiver = process_of(to.text())) hub_.processes[*receiver]->hit(which, what.branch());
 }
 
+void network::hit_by_cut(std::size_t from, const two_phase::participant_name& to, const message& what) {
+  const bool both = cuts_.contains({*process_of(to.text()), from});
+  hit(both ? fault::partition : fault::one_way_partition, from, to, what);
+}
+
 void network::send(std::size_t from, const two_phase::participant_name& to, const message& what) {
   judge_.sent(what);
   hub_.log.note("sends", hub_.processes[from]->name(), judge_.number(what.transaction()), what.branch().branch(),
                 what.low_water().seq(), to_string(what.kind()));
-  if (is_cut(from, to)) {
-    const bool both = cuts_.contains({*process_of(to.text()), from});
-    return hit(both ? fault::partition : fault::one_way_partition, from, to, what);
-  }
+  if (is_cut(from, to)) return hit_by_cut(from, to, what);
   if (hub_.may(fault::drop) && random_.chance(60 * hub_.plan.intensity)) return hit(fault::drop, from, to, what);
   post(from, to, what);
   if (!hub_.may(fault::duplicate) || !random_.chance(60 * hub_.plan.intensity)) return;
@@ -76,6 +78,7 @@ void network::arrive(std::uint64_t number) {
     return;
   }
   if (away || is_cut(one.from, one.to)) {
+    if (!away) hit_by_cut(one.from, one.to, one.what); // it was under way when the connection broke
     letters_.erase(found);
     return;
   }

@@ -59,6 +59,7 @@ private:
   void acknowledge(std::size_t by, std::uint64_t delivery);
   void deliver_again(const std::string& name);
   void hit(fault which, std::size_t from, const two_phase::participant_name& to, const message& what);
+  void hit_by_cut(std::size_t from, const two_phase::participant_name& to, const message& what);
   std::optional<std::size_t> process_of(const std::string& name) const;
   bool is_cut(std::size_t from, const two_phase::participant_name& to) const;
 

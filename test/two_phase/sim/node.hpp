@@ -64,6 +64,7 @@ protected:
   bank& add_bank(std::size_t index);
   std::function<void(std::string_view)> fail_points();
   two_phase::participant_name own_name() const { return two_phase::participant_name(name_); }
+  bool disk_rests() const { return !log_ || log_->rests(); }
   bool has_shell() const { return state_ != life::down; }
 
   hub& hub_;

@@ -60,7 +60,7 @@ std::vector<state> coordinator_node::states() const {
 }
 
 bool coordinator_node::is_quiet() const {
-  if (!is_well()) return false;
+  if (!is_well() || !disk_rests()) return false;
   const auto all = at_once(coordinator_->list());
   return all && all->empty();
 }
@@ -127,7 +127,7 @@ bool is_over(two_phase::participant_core::phase phase) {
 } // namespace
 
 bool participant_node::is_quiet() const {
-  if (!is_well() || !safe(0).prepared.empty()) return false;
+  if (!is_well() || !disk_rests() || !safe(0).prepared.empty()) return false;
   const auto all = at_once(participant_->list());
   return all && std::ranges::all_of(*all, [](const auto& each) { return is_over(each.phase()); });
 }

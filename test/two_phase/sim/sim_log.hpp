@@ -24,6 +24,8 @@ public:
   /// Makes the log of a new disk.
   static void make(sim_disk& disk, const two_phase::log_uuid& id, std::size_t segment_size);
 
+  /// No write is under way; one that stalls may take longer than a transaction.
+  bool rests() const { return batch_.empty(); }
   /// Takes nothing and answers nothing any more.
   void die();
   /// After `die`: what was under way is on the disk in part. The disk is off then.
