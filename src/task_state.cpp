@@ -213,49 +213,6 @@ bool task_state_base::take_last_words(exception_context& c) {
   return true;
 }
 
-void scope_link::enter(task_state_base& task) noexcept {
-  task_ = &task;
-  outer_ = std::exchange(task.runner->scopes, this);
-  if (outer_) outer_->inner_ = this;
-  task.scopes_changed();
-}
-
-void scope_link::leave() noexcept {
-  task_state_base* const task = std::exchange(task_, nullptr);
-  if (!task) return;
-  (inner_ ? inner_->outer_ : task->runner->scopes) = outer_;
-  if (outer_) outer_->inner_ = inner_;
-  outer_ = inner_ = nullptr;
-  task->scopes_changed();
-}
-
-void scope_link::shield(bool shielded) noexcept {
-  shielded_ = shielded;
-  if (task_ && task_->scopes_changed()) task_->scope_was_cancelled();
-}
-
-void scope_link::cancel(std::string reason) noexcept {
-  cancelled_ = true;
-  reason_ = optional_text(std::move(reason));
-  if (task_ && task_->scopes_changed()) task_->scope_was_cancelled();
-}
-
-bool scope_link::cancelled_from_outside() const noexcept { return !shielded_ && effective(outer_); }
-
-const scope_link* scope_link::effective(const scope_link* innermost) noexcept {
-  for (const scope_link* s = innermost; s; s = s->outer_) {
-    if (s->cancelled_) return s;
-    if (s->shielded_) return nullptr;
-  }
-  return nullptr;
-}
-
-shield_guard::shield_guard() {
-  link_.shield(true);
-  const task_runner* r = this_thread().runner;
-  if (r && r->task) link_.enter(*r->task);
-}
-
 void launch_task(ref<task_state_base> state, task_options& options) {
   loop_core& core = state->core();
   if (core.task_factory) core.task_factory(options);
