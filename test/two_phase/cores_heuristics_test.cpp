@@ -127,6 +127,9 @@ BOOST_AUTO_TEST_CASE(it_is_kept_until_forget) {
   BOOST_TEST(p.tell_mark({1, 5}) == "");
   p.commit();
   BOOST_TEST(p.step(forget_requested(p.id)) == "resolved wrong_state"); // COMMITTED is being forced
+  p.written(record_type::committed, log_outcome::definite);
+  BOOST_TEST(p.step(forget_requested(p.id)) == "resolved wrong_state"); // the log did not take it, nor what it means
+  BOOST_TEST(p.fire(timer_kind::hook_retry) == "force committed 1.1.0");
   p.written(record_type::committed);
   BOOST_TEST(p.phase() == "heuristic");
   BOOST_TEST(p.forget(5) == "force forget 1.1.0");

@@ -6,9 +6,12 @@ using namespace shell_test;
 
 namespace {
 
-/// Takes records until it is to be compacted, which ends nobody knows how.
-class log_that_cannot_compact final : public decision_log {
+/// Takes records until something ends nobody knows how: a compaction, or an append, of which nobody hears the end.
+class breaking_log final : public decision_log {
 public:
+  enum class part { compaction, append };
+  explicit breaking_log(part broken) : broken_(broken) {}
+
   using decision_log::force;
 
   log_contents open() override { return inner_.open(); }
@@ -17,9 +20,12 @@ public:
     inner_.force(records, std::move(done));
   }
   void append(const log_record& record) override {
+    if (broken_ == part::append && ++appends_ == 5) poisoned_ = true;
     if (!poisoned_) inner_.append(record);
   }
-  void compact(std::span<const log_record>, done_callback done) override {
+  void compact(std::span<const log_record> live, done_callback done) override {
+    if (poisoned_) return done(log_result(log_failure::definite, log_errc::poisoned, "poisoned"));
+    if (broken_ != part::compaction) return inner_.compact(live, std::move(done));
     poisoned_ = true;
     done(log_result(log_failure::ambiguous, std::make_error_code(std::errc::io_error), "the disk broke"));
   }
@@ -27,19 +33,17 @@ public:
   bool durable() const noexcept override { return false; }
   log_health health() const noexcept override { return poisoned_ ? log_health::poisoned : inner_.health(); }
   log_statistics statistics() const override { return inner_.statistics(); }
-  std::string description() const override { return "a log that cannot be compacted"; }
+  std::string description() const override { return "a log that breaks"; }
 
 private:
+  const part broken_;
   memory_log inner_;
+  int appends_ = 0;
   bool poisoned_ = false;
 };
 
-} // namespace
-
-BOOST_AUTO_TEST_SUITE(log_writer)
-
-BOOST_AUTO_TEST_CASE(a_compaction_that_poisons_the_log_stops_the_coordinator) {
-  log_that_cannot_compact log;
+void check_that_it_stops(breaking_log::part broken) {
+  breaking_log log(broken);
   listener heard;
   recorder orders, payments;
   testing::run_virtual([&]() -> awaitable<void> {
@@ -77,6 +81,18 @@ BOOST_AUTO_TEST_CASE(a_compaction_that_poisons_the_log_stops_the_coordinator) {
     BOOST_TEST(code == make_error_code(errc::log_poisoned));
     co_await owner.stop(1s);
   });
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(log_writer)
+
+BOOST_AUTO_TEST_CASE(a_compaction_that_poisons_the_log_stops_the_coordinator) {
+  check_that_it_stops(breaking_log::part::compaction);
+}
+
+BOOST_AUTO_TEST_CASE(an_append_that_poisons_the_log_stops_the_coordinator) {
+  check_that_it_stops(breaking_log::part::append);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
